@@ -1,0 +1,118 @@
+/** The verbs under `accounts`: who may serve. Knows the admin API, not the pool behind it. */
+import { readLogin } from '../accounts/import.ts';
+import { type Account, accountSchema, check, fetchList, pick } from './answers.ts';
+import type { Desk } from './desk.ts';
+import { codexLoginPath, type LoginFile, readLoginFiles } from './login-files.ts';
+import { Stop } from './stop.ts';
+import { moment, table } from './table.ts';
+
+export interface AddOptions {
+  readonly name: string;
+  readonly key?: string;
+  readonly baseUrl?: string;
+  readonly priority?: number;
+  readonly transport?: string;
+}
+
+/** Adds an API key. Without `--key` it is asked for, because a command line is seen by every process. */
+export async function addAccount(desk: Desk, options: AddOptions): Promise<void> {
+  const key = options.key ?? (await desk.askSecret(`API key for ${options.name} (not shown): `));
+  if (key === '') throw new Stop('No API key was given: type it, pipe it in, or use --key.', 2);
+  const answer = await desk.admin.request('POST', '/api/accounts', {
+    kind: 'api_key',
+    name: options.name,
+    api_key: key,
+    base_url: options.baseUrl,
+    priority: options.priority,
+    transport: options.transport,
+  });
+  announce(desk, check(accountSchema, answer));
+}
+
+/** Imports login files; one that cannot be used is named with the reason and does not stop the others. */
+export async function importAccounts(desk: Desk, paths: readonly string[]): Promise<0 | 1> {
+  const from = paths.length > 0 ? paths : [codexLoginPath(desk.env)];
+  const files = (await Promise.all(from.map((path) => readLoginFiles(path, desk.readInput)))).flat();
+  const kinds: ImportKind[] = [];
+  for (const file of files) kinds.push(await importFile(desk, file));
+  if (kinds.includes('chatgpt')) {
+    desk.note(
+      'From now on the server renews these ChatGPT logins. Do not go on using the same login in a CLI: the ' +
+        'first of the two to renew it signs the other one out.',
+    );
+  }
+  return kinds.includes('refused') ? 1 : 0;
+}
+
+type ImportKind = 'chatgpt' | 'api_key' | 'refused';
+
+async function importFile(desk: Desk, file: LoginFile): Promise<ImportKind> {
+  const read = readLogin(file.json);
+  if (!read.ok) {
+    desk.note(`${file.name}: ${read.reason}`);
+    return 'refused';
+  }
+  const entries: readonly unknown[] = Array.isArray(file.json) ? file.json : [file.json];
+  try {
+    for (const [i, login] of read.logins.entries()) {
+      const body =
+        login.kind === 'api_key'
+          ? { kind: 'api_key', name: file.name.replace(/\.json$/, ''), api_key: login.key }
+          : { kind: 'chatgpt', auth_json: entries[i] };
+      announce(desk, check(accountSchema, await desk.admin.request('POST', '/api/accounts', body)));
+    }
+  } catch (error) {
+    if (!(error instanceof Stop)) throw error;
+    desk.note(`${file.name}: ${error.message}`);
+    return 'refused';
+  }
+  return read.logins.some((login) => login.kind === 'chatgpt') ? 'chatgpt' : 'api_key';
+}
+
+export async function listAccounts(desk: Desk, options: { readonly json?: boolean }): Promise<void> {
+  const accounts = await fetchList(desk.admin, '/api/accounts', accountSchema);
+  if (options.json) return desk.print(JSON.stringify({ data: accounts }, undefined, 2));
+  if (accounts.length === 0) {
+    return desk.note('No account yet: "respool accounts add --name NAME" or "respool accounts import".');
+  }
+  desk.print(
+    table(accounts, {
+      ID: (account) => account.id,
+      NAME: (account) => account.name,
+      KIND: (account) => account.kind,
+      PLAN: (account) => account.plan,
+      STATUS: (account) => account.status,
+      'AVAILABLE AT': (account) => moment(account.available_at),
+      PRIORITY: (account) => account.priority,
+      USED: usedOf,
+      TURNS: (account) => account.active_turns,
+      REASON: (account) => account.status_reason,
+    }),
+  );
+}
+
+export async function setPaused(desk: Desk, wanted: string, state: 'paused' | 'running'): Promise<void> {
+  const account = await findAccount(desk, wanted);
+  const answer = await desk.admin.request('PATCH', pathOf(account), { paused: state === 'paused' });
+  announce(desk, check(accountSchema, answer));
+}
+
+export async function removeAccount(desk: Desk, wanted: string): Promise<void> {
+  const account = await findAccount(desk, wanted);
+  await desk.admin.request('DELETE', pathOf(account));
+  desk.print(`${account.name} (${account.id}) is removed.`);
+}
+
+async function findAccount(desk: Desk, wanted: string): Promise<Account> {
+  return pick(await fetchList(desk.admin, '/api/accounts', accountSchema), wanted, 'account');
+}
+
+function announce(desk: Desk, account: Account): void {
+  desk.print(`${account.name} (${account.id}) is ${account.status}.`);
+}
+
+function usedOf(account: Account): string {
+  return (account.windows ?? []).map((used) => `${used.name} ${Math.round(used.used_percent)}%`).join(', ');
+}
+
+const pathOf = (account: Account) => `/api/accounts/${encodeURIComponent(account.id)}`;

@@ -1,0 +1,99 @@
+/**
+ * The verbs' way to a running server: its admin API under the address and the token that the same
+ * environment gives. Knows no verb and no shape of an answer.
+ */
+import { readFile } from 'node:fs/promises';
+import { isIPv6 } from 'node:net';
+import { join } from 'node:path';
+import type { Config } from '../config.ts';
+import { settingsFrom } from './settings.ts';
+import { Stop } from './stop.ts';
+
+/** `path` begins with `/api/`. Gives the parsed answer; a refusal or an unreachable server throws `Stop`. */
+export interface AdminApi {
+  request(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<unknown>;
+}
+
+/** Serves the same requests from the database itself; asked for only when no server listens. */
+export type Offline = (config: Config) => Promise<AdminApi>;
+
+/** An answer that takes longer than this comes from something that is not our server, or from a stuck one. */
+const ANSWER_TIMEOUT_MS = 30_000;
+
+export function adminApi(env: NodeJS.ProcessEnv, offline?: Offline): AdminApi {
+  return {
+    async request(method, path, body) {
+      const config = settingsFrom(env);
+      const answer = await send(config, path, {
+        method,
+        headers: await headersFor(config, body),
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+        signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+      });
+      if (answer !== 'refused') return readAnswer(answer, config);
+      if (offline) return (await offline(config)).request(method, path, body);
+      throw new Stop(`No server listens at ${baseUrl(config)}: start it with "npm start".`);
+    },
+  };
+}
+
+/** Where this machine reaches the server: a wildcard address is one to listen on, not one to call. */
+export function baseUrl(config: Pick<Config, 'host' | 'port'>): string {
+  const host = { '0.0.0.0': '127.0.0.1', '::': '::1' }[config.host] ?? config.host;
+  return `http://${isIPv6(host) ? `[${host}]` : host}:${config.port}`;
+}
+
+async function headersFor(config: Config, body: unknown): Promise<Record<string, string>> {
+  const token = config.adminToken ?? (await storedToken(config));
+  return {
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    ...(body !== undefined && { 'content-type': 'application/json' }),
+  };
+}
+
+/** Undefined when there is none: the server then says so itself, and a server that does not run says nothing. */
+async function storedToken(config: Config): Promise<string | undefined> {
+  try {
+    return (await readFile(join(config.dataDir, 'admin-token'), 'utf8')).trim();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new Stop(`The admin token cannot be read: ${(error as Error).message}`);
+  }
+}
+
+async function send(config: Config, path: string, init: RequestInit): Promise<Response | 'refused'> {
+  try {
+    return await fetch(`${baseUrl(config)}${path}`, init);
+  } catch (error) {
+    const cause = (error as Error).cause as NodeJS.ErrnoException | undefined;
+    if (cause?.code === 'ECONNREFUSED') return 'refused';
+    const reason = cause?.message || (error as Error).message;
+    throw new Stop(`The server at ${baseUrl(config)} did not answer (${reason}): look at its log.`);
+  }
+}
+
+async function readAnswer(answer: Response, config: Config): Promise<unknown> {
+  const body = parseJson(await answer.text());
+  if (answer.ok) return body;
+  if (answer.status === 401) {
+    throw new Stop(
+      `The server did not accept the admin token: run this where ${join(config.dataDir, 'admin-token')} is the ` +
+        "server's own, or set RESPOOL_ADMIN_TOKEN.",
+    );
+  }
+  throw new Stop(messageIn(body) ?? `The server answered ${answer.status}: look at its log.`);
+}
+
+function messageIn(body: unknown): string | undefined {
+  const message = (body as { error?: { message?: unknown } } | undefined)?.error?.message;
+  return typeof message === 'string' ? message : undefined;
+}
+
+function parseJson(source: string): unknown {
+  try {
+    return source === '' ? undefined : JSON.parse(source);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,58 @@
+/** The verbs under `keys`: who may call. A key is shown once, when it is made. */
+import * as z from 'zod';
+import { check, fetchList, keySchema, pick } from './answers.ts';
+import type { Desk } from './desk.ts';
+import { moment, table } from './table.ts';
+
+export interface KeyOptions {
+  /** Unix seconds. */
+  readonly expires?: number;
+  readonly models?: readonly string[];
+  readonly accounts?: readonly string[];
+  readonly requestsPerMinute?: number;
+  readonly tokensPerDay?: number;
+  readonly concurrentTurns?: number;
+  readonly json?: boolean;
+}
+
+const createdSchema = z.looseObject({ id: z.string(), key: z.string() });
+
+export async function createKey(desk: Desk, name: string, options: KeyOptions): Promise<void> {
+  const limits = {
+    requests_per_minute: options.requestsPerMinute,
+    tokens_per_day: options.tokensPerDay,
+    concurrent_turns: options.concurrentTurns,
+  };
+  const answer = await desk.admin.request('POST', '/api/keys', {
+    name,
+    expires_at: options.expires,
+    models: options.models,
+    accounts: options.accounts,
+    limits: Object.values(limits).some((limit) => limit !== undefined) ? limits : undefined,
+  });
+  const created = check(createdSchema, answer);
+  if (options.json) return desk.print(JSON.stringify(created, undefined, 2));
+  desk.print(created.key);
+  desk.note(`This is the only time the key of ${name} (${created.id}) is shown.`);
+}
+
+export async function listKeys(desk: Desk, options: { readonly json?: boolean }): Promise<void> {
+  const keys = await fetchList(desk.admin, '/api/keys', keySchema);
+  if (options.json) return desk.print(JSON.stringify({ data: keys }, undefined, 2));
+  if (keys.length === 0) return desk.note('No key yet: "respool keys create NAME".');
+  desk.print(
+    table(keys, {
+      ID: (key) => key.id,
+      NAME: (key) => key.name,
+      CREATED: (key) => moment(key.created_at),
+      EXPIRES: (key) => moment(key.expires_at),
+      'LAST USED': (key) => moment(key.last_used_at),
+    }),
+  );
+}
+
+export async function revokeKey(desk: Desk, wanted: string): Promise<void> {
+  const key = pick(await fetchList(desk.admin, '/api/keys', keySchema), wanted, 'key');
+  await desk.admin.request('DELETE', `/api/keys/${encodeURIComponent(key.id)}`);
+  desk.print(`${key.name} (${key.id}) is revoked.`);
+}

@@ -1,0 +1,58 @@
+/**
+ * The one way to write a log line: JSON for machines, short readable lines on a terminal. Knows no part of
+ * the server; what must never be logged is listed here so that no caller has to remember it.
+ */
+import { type DestinationStream, type Logger, levels, pino } from 'pino';
+import type { Config } from './config.ts';
+
+export type Log = Logger;
+
+/** Members that hold a secret, an address of a person, or what somebody typed. */
+const PRIVATE = [
+  ...['authorization', 'cookie', '["set-cookie"]', '["proxy-authorization"]', '["chatgpt-account-id"]'],
+  ...['accessToken', 'refreshToken', 'idToken', 'access_token', 'refresh_token', 'id_token', 'token'],
+  ...['apiKey', 'api_key', 'key', 'secretKey', 'adminToken', 'email', 'auth_json'],
+  ...['input', 'output', 'instructions', 'prompt', 'body'],
+];
+
+/** Depths at which the members above are looked for: pino has no "anywhere", and each depth costs time. */
+const PREFIXES = ['', '*', '*.*'];
+
+const REDACT = PREFIXES.flatMap((prefix) =>
+  PRIVATE.map((name) => (name.startsWith('[') || prefix === '' ? `${prefix}${name}` : `${prefix}.${name}`)),
+);
+
+/**
+ * A logger at `level`. Without `to`, lines go to stdout without making the event loop wait, and what is
+ * still buffered is written when the process exits.
+ */
+export function createLog(level: Config['logLevel'], to?: DestinationStream): Log {
+  const options = { level, base: null, redact: { paths: REDACT, censor: '[private]' } };
+  return pino(
+    options,
+    to ?? (process.stdout.isTTY ? readable(process.stdout) : pino.destination({ sync: false })),
+  );
+}
+
+/** A stream that turns pino's JSON lines into `time LEVEL message key=value …`. */
+export function readable(to: { write(text: string): unknown }): DestinationStream {
+  return { write: (line) => to.write(readableLine(JSON.parse(line))) };
+}
+
+function readableLine(line: Record<string, unknown>): string {
+  const { time, level, msg, err, ...rest } = line;
+  const clock = new Date(Number(time)).toLocaleTimeString('en-GB');
+  const name = (levels.labels[Number(level)] ?? 'log').toUpperCase().padEnd(5);
+  const details = Object.entries(rest).map(([key, value]) => `${key}=${asText(value)}`);
+  const words = [clock, name, msg, ...details].filter((word) => word !== undefined);
+  return `${words.join(' ')}\n${err === undefined ? '' : `${stackOf(err)}\n`}`;
+}
+
+function asText(value: unknown): string {
+  return typeof value === 'string' && !/[\s"=]/.test(value) ? value : JSON.stringify(value);
+}
+
+function stackOf(error: unknown): string {
+  const stack = typeof error === 'object' && error !== null && 'stack' in error ? error.stack : undefined;
+  return typeof stack === 'string' ? stack : JSON.stringify(error);
+}

@@ -1,0 +1,260 @@
+/**
+ * Finds where the members of a JSON object lie in its bytes. Nothing is decoded and no value is built, so a
+ * body of megabytes can be checked, routed and spliced without a parsed copy of it on the heap.
+ * Must not know what the members mean.
+ */
+import { isUtf8 } from 'node:buffer';
+
+/** Byte offsets of one value: `start` is its first byte, `end` the byte after its last. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A member of an object; `keyStart` is the opening quote of its key. */
+export interface MemberSpan extends Span {
+  readonly keyStart: number;
+}
+
+/** In document order. */
+export type Members = ReadonlyMap<string, MemberSpan>;
+
+export interface ScannedObject {
+  readonly ok: true;
+  readonly members: Members;
+}
+
+/** `message` is fit for a client; `at` is the offset of the byte that cannot stand where it does. */
+export interface ScanRefusal {
+  readonly ok: false;
+  readonly message: string;
+  readonly at: number;
+}
+
+/** JSON.parse has no limit, but what nests deeper than this is an attack on whoever walks it recursively. */
+const MAX_DEPTH = 256;
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const MINUS = 0x2d;
+const PLUS = 0x2b;
+const DOT = 0x2e;
+const ZERO = 0x30;
+
+const LITERALS: ReadonlyMap<number, Buffer> = new Map(
+  ['true', 'false', 'null'].map((word) => [word.charCodeAt(0), Buffer.from(word)]),
+);
+const ONE_LETTER_ESCAPES: ReadonlySet<number> = new Set(Buffer.from('"\\/bfnrt'));
+const UNICODE_ESCAPE = 0x75;
+
+/**
+ * Checks `bytes` as one JSON object (RFC 8259, UTF-8, at most 256 levels) and reports its members. Also refused:
+ * a member named twice, because two parsers could then read two different requests out of one body.
+ */
+export function scanObject(bytes: Buffer): ScannedObject | ScanRefusal {
+  if (!isUtf8(bytes)) return { ok: false, message: 'the JSON is not valid UTF-8', at: 0 };
+  const start = skipSpace(bytes, 0);
+  if (start === bytes.length) return { ok: false, message: 'the JSON is empty', at: start };
+  if (bytes[start] !== OPEN_BRACE) {
+    return { ok: false, message: 'the JSON is not an object', at: start };
+  }
+  const members = new Map<string, MemberSpan>();
+  const end = readMembers(bytes, start + 1, members);
+  if (typeof end !== 'number') return end;
+  const rest = skipSpace(bytes, end);
+  return rest === bytes.length ? { ok: true, members } : refusalAt(bytes, rest);
+}
+
+/**
+ * The elements of an array that `scanObject` has already accepted as part of `bytes`.
+ * Throws a RangeError when `span` is not that of an array: the caller has mistaken the value.
+ */
+export function scanArray(bytes: Buffer, span: Span): readonly Span[] {
+  if (bytes[span.start] !== OPEN_BRACKET) throw new RangeError('the span is not that of an array');
+  const elements: Span[] = [];
+  let at = skipSpace(bytes, span.start + 1);
+  while (at < span.end - 1) {
+    const end = skipValue(bytes, at, 1);
+    if (end < 0) throw new RangeError('the array was not checked before');
+    elements.push({ start: at, end });
+    at = skipSpace(bytes, skipSpace(bytes, end) + 1);
+  }
+  return elements;
+}
+
+function readMembers(bytes: Buffer, from: number, into: Map<string, MemberSpan>): number | ScanRefusal {
+  let at = skipSpace(bytes, from);
+  if (bytes[at] === CLOSE_BRACE) return at + 1;
+  for (;;) {
+    const start = skipKey(bytes, at);
+    if (start < 0) return refusalAt(bytes, ~start);
+    const key = keyAt(bytes, at);
+    if (into.has(key)) {
+      return { ok: false, message: `duplicate member ${JSON.stringify(key)}`, at };
+    }
+    const end = skipValue(bytes, start, 1);
+    if (end < 0) return refusalAt(bytes, ~end);
+    into.set(key, { keyStart: at, start, end });
+    at = skipSpace(bytes, end);
+    if (bytes[at] === CLOSE_BRACE) return at + 1;
+    if (bytes[at] !== COMMA) return refusalAt(bytes, at);
+    at = skipSpace(bytes, at + 1);
+  }
+}
+
+function keyAt(bytes: Buffer, keyStart: number): string {
+  const key = bytes.toString('utf8', keyStart + 1, skipString(bytes, keyStart) - 1);
+  return key.includes('\\') ? JSON.parse(`"${key}"`) : key;
+}
+
+function refusalAt(bytes: Buffer, at: number): ScanRefusal {
+  return { ok: false, message: reasonAt(bytes, at), at };
+}
+
+function reasonAt(bytes: Buffer, at: number): string {
+  const byte = bytes[at];
+  if (byte === undefined) return 'the JSON ends too early';
+  if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+    return `the JSON is malformed or nested deeper than ${MAX_DEPTH} levels at byte ${at}`;
+  }
+  return `the JSON is malformed at byte ${at}`;
+}
+
+/*
+ * Each skip function answers with the offset after what it skipped, or with `~offset` (always negative) of the
+ * byte that does not fit: an object per value would cost more than the scan itself. Reading past the end gives
+ * `undefined`, which fits nowhere.
+ */
+
+/** `depth` counts the containers around the value. */
+function skipValue(bytes: Buffer, at: number, depth: number): number {
+  const byte = bytes[at];
+  if (byte === QUOTE) return skipString(bytes, at);
+  if (byte === OPEN_BRACE) return depth < MAX_DEPTH ? skipObject(bytes, at + 1, depth + 1) : ~at;
+  if (byte === OPEN_BRACKET) return depth < MAX_DEPTH ? skipArray(bytes, at + 1, depth + 1) : ~at;
+  if (byte === MINUS || isDigit(byte)) return skipNumber(bytes, at);
+  return skipLiteral(bytes, at);
+}
+
+function skipObject(bytes: Buffer, from: number, depth: number): number {
+  let at = skipSpace(bytes, from);
+  if (bytes[at] === CLOSE_BRACE) return at + 1;
+  for (;;) {
+    at = skipKey(bytes, at);
+    if (at < 0) return at;
+    at = skipValue(bytes, at, depth);
+    if (at < 0) return at;
+    at = skipSpace(bytes, at);
+    if (bytes[at] === CLOSE_BRACE) return at + 1;
+    if (bytes[at] !== COMMA) return ~at;
+    at = skipSpace(bytes, at + 1);
+  }
+}
+
+function skipArray(bytes: Buffer, from: number, depth: number): number {
+  let at = skipSpace(bytes, from);
+  if (bytes[at] === CLOSE_BRACKET) return at + 1;
+  for (;;) {
+    at = skipValue(bytes, at, depth);
+    if (at < 0) return at;
+    at = skipSpace(bytes, at);
+    if (bytes[at] === CLOSE_BRACKET) return at + 1;
+    if (bytes[at] !== COMMA) return ~at;
+    at = skipSpace(bytes, at + 1);
+  }
+}
+
+/** From a key's opening quote to the first byte of its value. */
+function skipKey(bytes: Buffer, from: number): number {
+  if (bytes[from] !== QUOTE) return ~from;
+  let at = skipString(bytes, from);
+  if (at < 0) return at;
+  at = skipSpace(bytes, at);
+  return bytes[at] === COLON ? skipSpace(bytes, at + 1) : ~at;
+}
+
+/** From the opening quote to the byte after the closing one. Nearly all bytes of a body pass through this loop. */
+function skipString(bytes: Buffer, from: number): number {
+  const length = bytes.length;
+  let at = from + 1;
+  while (at < length) {
+    const byte = bytes[at] ?? 0;
+    if (byte === QUOTE) return at + 1;
+    if (byte === BACKSLASH) {
+      at = skipEscape(bytes, at);
+      if (at < 0) return at;
+    } else if (byte < 0x20) {
+      return ~at;
+    } else {
+      at++;
+    }
+  }
+  return ~length;
+}
+
+function skipEscape(bytes: Buffer, from: number): number {
+  const letter = bytes[from + 1] ?? 0;
+  if (ONE_LETTER_ESCAPES.has(letter)) return from + 2;
+  if (letter !== UNICODE_ESCAPE) return ~Math.min(from + 1, bytes.length);
+  for (let at = from + 2; at < from + 6; at++) {
+    if (!isHexDigit(bytes[at])) return ~at;
+  }
+  return from + 6;
+}
+
+function skipNumber(bytes: Buffer, from: number): number {
+  let at = bytes[from] === MINUS ? from + 1 : from;
+  at = bytes[at] === ZERO ? at + 1 : skipDigits(bytes, at);
+  if (at >= 0 && bytes[at] === DOT) at = skipDigits(bytes, at + 1);
+  if (at >= 0 && isExponent(bytes[at])) {
+    const sign = bytes[at + 1];
+    at = skipDigits(bytes, sign === PLUS || sign === MINUS ? at + 2 : at + 1);
+  }
+  return at;
+}
+
+/** At least one digit. */
+function skipDigits(bytes: Buffer, from: number): number {
+  let at = from;
+  while (isDigit(bytes[at])) at++;
+  return at === from ? ~at : at;
+}
+
+function skipLiteral(bytes: Buffer, from: number): number {
+  const word = LITERALS.get(bytes[from] ?? 0);
+  if (word === undefined) return ~from;
+  for (let i = 1; i < word.length; i++) {
+    if (bytes[from + i] !== word[i]) return ~(from + i);
+  }
+  return from + word.length;
+}
+
+function skipSpace(bytes: Buffer, from: number): number {
+  let at = from;
+  while (isSpace(bytes[at])) at++;
+  return at;
+}
+
+function isSpace(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= ZERO && byte <= 0x39;
+}
+
+function isExponent(byte: number | undefined): boolean {
+  return byte === 0x65 || byte === 0x45;
+}
+
+function isHexDigit(byte: number | undefined): boolean {
+  if (byte === undefined) return false;
+  const lower = byte | 0x20;
+  return isDigit(byte) || (lower >= 0x61 && lower <= 0x66);
+}

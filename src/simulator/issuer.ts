@@ -1,0 +1,137 @@
+/**
+ * The fake login service: refresh with rotating tokens, the device flow, code exchange and revocation.
+ * Refresh tokens work once; a used one is refused and kills the login, as the real service does.
+ */
+import { createHash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { AccountState } from './account-state.ts';
+import { notFound, refreshTokenReused } from './errors.ts';
+import { type ErrorAnswer, isObject } from './wire.ts';
+import type { World } from './world.ts';
+
+const CLAIMS = 'https://api.openai.com/auth';
+
+/** An unsigned token with the claims that clients decode. `serial` keeps two of one account apart. */
+export function fakeJwt(account: AccountState, serial: string): string {
+  const { accountId, email, name } = account.account;
+  const now = Math.floor(Date.now() / 1000);
+  const claims = {
+    sub: `user-${name}`,
+    email: email ?? `${name}@example.com`,
+    iat: now,
+    exp: now + 864_000,
+    jti: serial,
+    [CLAIMS]: {
+      chatgpt_account_id: accountId ?? name,
+      chatgpt_plan_type: account.plan,
+      chatgpt_user_id: `user-${name}`,
+    },
+  };
+  const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  return `${encode({ alg: 'none', typ: 'JWT' })}.${encode(claims)}.simulated`;
+}
+
+/** Answers the login service's paths; 404 for anything else. */
+export function answerIssuer(
+  world: World,
+  url: URL,
+  { request, text }: { readonly request: IncomingMessage; readonly text: string },
+): ErrorAnswer {
+  if (request.method === 'GET' && url.pathname === '/oauth/authorize') return authorize(url);
+  if (request.method !== 'POST') return notFound();
+  const form = fieldsOf(request, text);
+  switch (url.pathname) {
+    case '/oauth/token':
+      return form['grant_type'] === 'refresh_token' ? refresh(world, form) : exchange(world, form);
+    case '/oauth/revoke':
+      return { status: 200, body: {} };
+    case '/api/accounts/deviceauth/usercode':
+      return deviceCode();
+    case '/api/accounts/deviceauth/token':
+      return devicePoll(world);
+    default:
+      return notFound();
+  }
+}
+
+type Form = Readonly<Record<string, unknown>>;
+
+function fieldsOf(request: IncomingMessage, text: string): Form {
+  if (request.headers['content-type']?.includes('json') !== true) {
+    return Object.fromEntries(new URLSearchParams(text));
+  }
+  const body: unknown = JSON.parse(text);
+  return isObject(body) ? body : {};
+}
+
+/** Sends the browser straight back with a code, as a user who clicks at once. */
+function authorize(url: URL): ErrorAnswer {
+  const back = new URL(url.searchParams.get('redirect_uri') ?? 'http://localhost:1455/auth/callback');
+  back.searchParams.set('code', challengeCode(url.searchParams.get('code_challenge') ?? ''));
+  back.searchParams.set('state', url.searchParams.get('state') ?? '');
+  return { status: 302, body: '', headers: { location: back.href } };
+}
+
+const challengeCode = (challenge: string): string => `code.${challenge}`;
+
+/** The code carries its own challenge, so the verifier can be checked without a memory of logins. */
+function exchange(world: World, form: Form): ErrorAnswer {
+  const verifier = String(form['code_verifier'] ?? '');
+  const expected = challengeCode(createHash('sha256').update(verifier).digest('base64url'));
+  const account = world.nextLogin();
+  if (account === undefined || form['code'] !== expected) {
+    return { status: 400, body: { error: 'invalid_grant', error_description: 'Unknown code.' } };
+  }
+  return tokens(world, account);
+}
+
+function refresh(world: World, form: Form): ErrorAnswer {
+  const token = String(form['refresh_token'] ?? '');
+  const account = [...world.accounts.values()].find((one) => one.refreshToken === token);
+  const scripted = world.refreshAnswers.shift();
+  if (scripted !== undefined) return scripted;
+  if (account !== undefined) return tokens(world, account);
+  const victim = world.usedRefreshTokens.get(token);
+  if (victim !== undefined) victim.refreshToken = undefined;
+  return refreshTokenReused();
+}
+
+function tokens(world: World, account: AccountState): ErrorAnswer {
+  if (account.refreshToken !== undefined) world.usedRefreshTokens.set(account.refreshToken, account);
+  const serial = account.nextId('rt');
+  account.replaceToken(fakeJwt(account, serial));
+  account.refreshToken = serial;
+  const body = {
+    id_token: fakeJwt(account, `id.${serial}`),
+    access_token: account.token,
+    refresh_token: serial,
+    token_type: 'Bearer',
+    expires_in: 864_000,
+    scope: 'openid profile email offline_access',
+  };
+  world.journal.changed();
+  return { status: 200, body };
+}
+
+const DEVICE_VERIFIER = 'simulated-device-verifier';
+
+function deviceCode(): ErrorAnswer {
+  const expires_at = new Date(Date.now() + 900_000).toISOString();
+  const body = { device_auth_id: 'da_1', user_code: 'ABCD-1234', interval: '1', expires_at };
+  return { status: 200, body };
+}
+
+/** Pending as often as was asked for, then the code that `exchange` takes. */
+function devicePoll(world: World): ErrorAnswer {
+  if (world.devicePendings > 0) {
+    world.devicePendings -= 1;
+    return { status: 403, body: { error: { code: 'authorization_pending', message: 'Pending.' } } };
+  }
+  const code_challenge = createHash('sha256').update(DEVICE_VERIFIER).digest('base64url');
+  const body = {
+    authorization_code: challengeCode(code_challenge),
+    code_challenge,
+    code_verifier: DEVICE_VERIFIER,
+  };
+  return { status: 200, body };
+}

@@ -1,0 +1,156 @@
+/**
+ * Plays one response to a transport: waits, sends, and lets the scripted fault strike at its moment. It
+ * must not know rules or accounts; what they need to learn comes back through the hooks of the play.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Fault, FaultKind, FrameShape } from './script.ts';
+import { begun, type Mark, type Plot, tell } from './story.ts';
+import type { ErrorAnswer, Headers, Item, WireEvent } from './wire.ts';
+
+/** The transport's side of one turn. After `refuse`, `end` or `cut` nothing more is sent. */
+export interface Outlet {
+  /** Aborted when the client left. */
+  readonly gone: AbortSignal;
+  /** The answer begins: status 200 and headers over HTTP, nothing over a socket. */
+  open(headers: Headers): void;
+  /** The promise, if any, resolves when the transport takes more. */
+  send(event: WireEvent): Promise<void> | undefined;
+  /** A frame that is not an event. */
+  sendGarbage(frame: string | Uint8Array): void;
+  /** A plain answer while nothing was sent; in the stream's own error form afterwards. */
+  refuse(answer: ErrorAnswer, shape?: FrameShape): void;
+  end(): void;
+  cut(how: Cut): void;
+}
+
+export type Cut = Extract<FaultKind, { kind: 'close' | 'reset' | 'eof' | 'silence' }>;
+
+export interface Play {
+  readonly plot: Plot;
+  readonly headers: Headers;
+  /** Events before `response.created`; they carry no sequence number. */
+  readonly vendorFrames: readonly WireEvent[];
+  /** An item is about to go out complete. */
+  readonly onItem: (item: Item) => void;
+  /** The terminal event is about to go out: from now on the response can be chained from. */
+  readonly onCompleted: () => void;
+}
+
+export type PlayEnd = 'answered' | 'failed' | 'aborted';
+
+/** Faults that over HTTP come in place of an answer, so that not even headers may go out before them. */
+const HEADERLESS: ReadonlySet<Fault['kind']> = new Set(['status', 'reset', 'silence']);
+
+/** Resolves when the turn is over, however it ends. */
+export async function play(act: Play, outlet: Outlet): Promise<PlayEnd> {
+  const { behaviour } = act.plot;
+  await rest(behaviour.delayMs, outlet);
+  const numbered = numbering(outlet);
+  const early = dueAt(behaviour.fault, 'before_created') ?? dueAt(behaviour.fault, 'upgrade');
+  if (early !== undefined && !HEADERLESS.has(early.kind)) outlet.open(act.headers);
+  const end = await endAt(early, act.plot, numbered);
+  if (end !== undefined) return end;
+  outlet.open(act.headers);
+  for (const frame of act.vendorFrames) outlet.send(frame);
+  return perform(act, numbered);
+}
+
+async function perform(act: Play, outlet: Outlet): Promise<PlayEnd> {
+  const { fault, paceMs } = act.plot.behaviour;
+  let deltas = 0;
+  for (const { event, mark } of tell(act.plot)) {
+    if (mark === 'item_done') act.onItem(event['item'] as Item);
+    if (mark === 'completed') act.onCompleted();
+    await outlet.send(event);
+    if (mark === undefined) continue;
+    if (mark === 'delta') {
+      deltas += 1;
+      await rest(paceMs, outlet);
+    }
+    const end = await endAt(dueAfter(fault, mark, deltas), act.plot, outlet);
+    if (end !== undefined) return mark === 'completed' ? 'answered' : end;
+  }
+  outlet.end();
+  return 'answered';
+}
+
+/** How the turn ends at this place, or undefined when it goes on. */
+async function endAt(due: Fault | undefined, plot: Plot, outlet: Outlet): Promise<PlayEnd | undefined> {
+  if (outlet.gone.aborted) return 'aborted';
+  if (due === undefined || strike(due, plot, outlet) === 'on') return undefined;
+  return afterStrike(due, outlet);
+}
+
+const MOMENT: Readonly<Record<Mark, Fault['at']>> = {
+  created: 'after_created',
+  delta: 'mid_output',
+  item_done: 'after_item_done',
+  completed: 'after_completed',
+};
+
+function dueAt(fault: Fault | undefined, at: Fault['at']): Fault | undefined {
+  return fault?.at === at ? fault : undefined;
+}
+
+function dueAfter(fault: Fault | undefined, mark: Mark, deltas: number): Fault | undefined {
+  const due = dueAt(fault, MOMENT[mark]);
+  return mark === 'delta' && deltas !== (due?.afterDeltas ?? 1) ? undefined : due;
+}
+
+/** Does what the fault says. `on`: the story goes on behind it. */
+function strike(fault: Fault, plot: Plot, outlet: Outlet): 'on' | 'over' {
+  switch (fault.kind) {
+    case 'status':
+      outlet.refuse({ status: fault.status, body: fault.body, headers: fault.headers ?? {} }, fault.shape);
+      return 'over';
+    case 'response_failed':
+      outlet.send({ type: 'response.failed', response: { ...begun(plot, 'failed'), error: fault.error } });
+      outlet.end();
+      return 'over';
+    case 'sse_error':
+      outlet.send({ type: 'error', ...fault.error, param: fault.param ?? null });
+      outlet.end();
+      return 'over';
+    case 'garbage':
+      for (const frame of fault.frames) outlet.sendGarbage(frame);
+      return 'on';
+    default:
+      outlet.cut(fault);
+      return 'over';
+  }
+}
+
+/** A silent turn lasts until the client gives up; every other fault ends it at once. */
+async function afterStrike(fault: Fault, outlet: Outlet): Promise<PlayEnd> {
+  if (fault.kind !== 'silence') return 'failed';
+  if (!outlet.gone.aborted) {
+    await new Promise<void>((resolve) => {
+      outlet.gone.addEventListener('abort', () => resolve(), { once: true });
+    });
+  }
+  return 'aborted';
+}
+
+/** Waits, but not longer than the client stays. */
+async function rest(ms: number | undefined, outlet: Outlet): Promise<void> {
+  if (ms === undefined || ms <= 0 || outlet.gone.aborted) return;
+  try {
+    await pause(ms, undefined, { signal: outlet.gone, ref: false });
+  } catch (error) {
+    if (!outlet.gone.aborted) throw error;
+  }
+}
+
+/** Adds `sequence_number`, counted from 0 per response, to every public event. */
+function numbering(outlet: Outlet): Outlet {
+  let next = 0;
+  return {
+    gone: outlet.gone,
+    open: (headers) => outlet.open(headers),
+    send: (event) => outlet.send({ ...event, sequence_number: next++ }),
+    sendGarbage: (frame) => outlet.sendGarbage(frame),
+    refuse: (answer, shape) => outlet.refuse(answer, shape),
+    end: () => outlet.end(),
+    cut: (how) => outlet.cut(how),
+  };
+}

@@ -1,0 +1,111 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { AccountId } from '../ids.ts';
+import type { AccountDraft } from './account-rows.ts';
+import { temporaryStore } from './temporary-store.ts';
+
+const DRAFT: AccountDraft = {
+  name: 'first',
+  kind: 'chatgpt',
+  identity: 'upstream-account-1',
+  email: 'someone@example.test',
+  plan: 'plus',
+  proxy: 'http://user:hidden@proxy.test',
+  credentials: { accessToken: 'very secret token', expiresAt: 5 },
+};
+
+test('an account comes back with its login opened, and rests sealed', async () => {
+  await using temporary = await temporaryStore();
+  const { row, outcome } = await temporary.store.accounts.upsert(DRAFT);
+  const { identity: _identity, ...login } = DRAFT;
+  expect(outcome).toBe('created');
+  expect(row).toMatchObject({
+    ...login,
+    priority: 0,
+    maxUsedPercent: 100,
+    transport: 'auto',
+    status: 'ready',
+  });
+  const { accounts } = await temporary.reopen();
+  expect(accounts.all()).toEqual([row]);
+  const file = readFileSync(join(temporary.dataDir, 'respool.db'));
+  for (const text of ['very secret', 'someone@', 'hidden@', 'upstream-account-1']) {
+    expect(file.includes(text)).toBe(false);
+  }
+});
+
+test('the same login again updates its account and makes it ready', async () => {
+  await using temporary = await temporaryStore();
+  const first = await temporary.store.accounts.upsert({ ...DRAFT, priority: 3 });
+  await temporary.store.accounts.patch(first.row.id, { status: 'needs_login', statusReason: 'expired' });
+  const { accounts } = await temporary.reopen();
+  const again = await accounts.upsert({ ...DRAFT, name: 'again', credentials: { accessToken: 'new' } });
+  expect(again.outcome).toBe('updated');
+  expect(again.row).toMatchObject({
+    id: first.row.id,
+    name: 'again',
+    priority: 3,
+    status: 'ready',
+    statusReason: undefined,
+    credentials: { accessToken: 'new' },
+  });
+  const other = await accounts.upsert({ ...DRAFT, kind: 'api_key' });
+  expect(other.outcome).toBe('created');
+});
+
+test('two imports of one login at the same time make one account', async () => {
+  await using temporary = await temporaryStore();
+  const [one, two] = await Promise.all([1, 2].map(() => temporary.store.accounts.upsert(DRAFT)));
+  expect(one?.row.id).toBe(two?.row.id);
+  expect((await temporary.reopen()).accounts.all()).toHaveLength(1);
+});
+
+test('changed fields, windows and refused models come back', async () => {
+  await using temporary = await temporaryStore({ now: () => 1000 });
+  const { row } = await temporary.store.accounts.upsert(DRAFT);
+  const { accounts } = temporary.store;
+  await accounts.patch(row.id, { paused: true, status: 'cooling', availableAt: 9, maxUsedPercent: 90.5 });
+  await accounts.saveWindows(row.id, [
+    { name: '5h', usedPercent: 12.5, windowMinutes: 300, resetsAt: 7000, seenAt: 1 },
+    { name: 'weekly', usedPercent: 50, seenAt: 1 },
+  ]);
+  await accounts.saveWindows(row.id, [{ name: '5h', usedPercent: 13, seenAt: 2 }]);
+  await accounts.blockModel(row.id, { model: 'big', untilAt: 5000 });
+  await accounts.blockModel(row.id, { model: 'small', untilAt: 5000 });
+  await accounts.blockModel(row.id, { model: 'small', untilAt: 0 });
+  const before = accounts.get(row.id);
+  expect(before).toMatchObject({ paused: true, status: 'cooling', availableAt: 9, maxUsedPercent: 90.5 });
+  expect(before?.modelBlocks).toEqual([{ model: 'big', untilAt: 5000 }]);
+  await temporary.store.sweep();
+  const after = (await temporary.reopen()).accounts.get(row.id);
+  const byName = (windows = before?.windows) => windows?.toSorted((a, b) => a.name.localeCompare(b.name));
+  expect(byName(after?.windows)).toEqual(byName());
+  expect({ ...after, windows: [] }).toEqual({ ...before, windows: [] });
+});
+
+test('a removed account is gone, and what is reported late about it changes nothing', async () => {
+  await using temporary = await temporaryStore();
+  const { accounts, writer } = temporary.store;
+  const { row } = await accounts.upsert(DRAFT);
+  const late = accounts.saveWindows(row.id, [{ name: '5h', usedPercent: 1, seenAt: 1 }]);
+  expect(await accounts.remove(row.id)).toBe('removed');
+  await late;
+  expect(await accounts.remove(row.id)).toBe('unknown');
+  expect(await accounts.patch(row.id, { paused: true })).toBeUndefined();
+  expect(writer.dropped).toBe(0);
+  expect((await temporary.reopen()).accounts.all()).toEqual([]);
+});
+
+test('a token written after a state is not lost when the state is committed later', async () => {
+  await using temporary = await temporaryStore();
+  const { accounts } = temporary.store;
+  const { row } = await accounts.upsert(DRAFT);
+  // Tokens overtake states in the queue.
+  await Promise.all([
+    accounts.patch(row.id, { lastUsedAt: 5 }),
+    accounts.patch(row.id, { credentials: { accessToken: 'rotated' } }),
+  ]);
+  const after = (await temporary.reopen()).accounts.get(row.id as AccountId);
+  expect(after).toMatchObject({ lastUsedAt: 5, credentials: { accessToken: 'rotated' } });
+});

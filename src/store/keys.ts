@@ -1,0 +1,172 @@
+/**
+ * API keys: made, listed, changed, revoked and, for each request, found. Only a key's SHA-256 is kept; the
+ * key itself is shown once. It must not know what a limit means.
+ */
+import { createHash, randomInt, randomUUID, timingSafeEqual } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import { sql } from 'drizzle-orm';
+import type { AccountId, Tenant } from '../ids.ts';
+import type { Reads } from './database.ts';
+import { apiKey } from './schema.ts';
+import { type Prepared, placeholdersOf, prepareWrite, present } from './statement.ts';
+import { StoreError } from './store-error.ts';
+import type { Writer } from './writer.ts';
+
+const PREFIX = 'rsp_';
+const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+const RANDOM_CHARS = 32;
+const CHECKSUM_CHARS = 6;
+const SHOWN_CHARS = PREFIX.length + 6;
+
+export interface KeyLimits {
+  readonly requestsPerMinute?: number | undefined;
+  readonly tokensPerDay?: number | undefined;
+  readonly concurrentTurns?: number | undefined;
+}
+
+export interface ApiKey {
+  /** The tenant this key calls as. */
+  readonly id: Tenant;
+  readonly name: string;
+  /** First characters of the key, to recognise it by. */
+  readonly prefix: string;
+  readonly createdAt: number;
+  readonly expiresAt?: number | undefined;
+  /** Undefined: all. */
+  readonly models?: readonly string[] | undefined;
+  /** Undefined: all. */
+  readonly accounts?: readonly AccountId[] | undefined;
+  readonly limits?: KeyLimits | undefined;
+  readonly revokedAt?: number | undefined;
+}
+
+export type KeyChanges = Partial<Pick<ApiKey, 'name' | 'expiresAt' | 'models' | 'accounts' | 'limits'>>;
+export type KeyDraft = KeyChanges & Pick<ApiKey, 'name'>;
+
+interface Held {
+  readonly key: ApiKey;
+  readonly hash: Buffer;
+}
+
+export class Keys {
+  readonly #byHash = new Map<string, Held>();
+  readonly #byId = new Map<Tenant, Held>();
+  readonly #writer: Writer;
+  readonly #now: () => number;
+  readonly #put: Prepared;
+
+  constructor(reads: Reads, writer: Writer, now: () => number) {
+    this.#writer = writer;
+    this.#now = now;
+    this.#put = preparePut(reads);
+    for (const { hash, ...row } of reads.select().from(apiKey).all()) this.#hold({ key: present(row), hash });
+  }
+
+  /** Oldest first, revoked ones too. */
+  list(): ApiKey[] {
+    return [...this.#byId.values()].map(({ key }) => key).sort((a, b) => a.createdAt - b.createdAt);
+  }
+
+  get(id: Tenant): ApiKey | undefined {
+    return this.#byId.get(id)?.key;
+  }
+
+  /** The key behind a bearer value, unless it is unknown, revoked or expired. */
+  find(text: string): ApiKey | undefined {
+    if (!isWellFormed(text)) return undefined;
+    const hash = digest(text);
+    const held = this.#byHash.get(hash.toString('latin1'));
+    if (!held || !timingSafeEqual(held.hash, hash)) return undefined;
+    const { revokedAt, expiresAt } = held.key;
+    return revokedAt === undefined && (expiresAt ?? Infinity) > this.#now() ? held.key : undefined;
+  }
+
+  /** `text` is the only copy of the key. Throws `StoreError` when it could not be kept. */
+  async create(draft: KeyDraft): Promise<{ readonly text: string; readonly key: ApiKey }> {
+    const text = newKeyText();
+    const key: ApiKey = {
+      ...draft,
+      id: `key_${randomUUID().replaceAll('-', '')}` as Tenant,
+      prefix: text.slice(0, SHOWN_CHARS),
+      createdAt: this.#now(),
+    };
+    await this.#save({ key, hash: digest(text) });
+    return { text, key };
+  }
+
+  /** Undefined when there is no such key. */
+  patch(id: Tenant, changes: KeyChanges): Promise<ApiKey | undefined> {
+    return this.#change(id, changes);
+  }
+
+  /** From now on the key is refused; undefined when there is no such key. */
+  revoke(id: Tenant): Promise<ApiKey | undefined> {
+    return this.#change(id, { revokedAt: this.#byId.get(id)?.key.revokedAt ?? this.#now() });
+  }
+
+  async #change(id: Tenant, changes: Partial<ApiKey>): Promise<ApiKey | undefined> {
+    const held = this.#byId.get(id);
+    if (!held) return undefined;
+    const key = { ...held.key, ...changes };
+    await this.#save({ key, hash: held.hash });
+    return key;
+  }
+
+  async #save(held: Held): Promise<void> {
+    this.#hold(held);
+    const result = await this.#writer.write([this.#put({ ...held.key, hash: held.hash })], 'token');
+    if (result.kind === 'dropped') throw new StoreError('The key could not be saved; try again.');
+  }
+
+  #hold(held: Held): void {
+    this.#byHash.set(held.hash.toString('latin1'), held);
+    this.#byId.set(held.key.id, held);
+  }
+}
+
+function preparePut(reads: Reads): Prepared {
+  return prepareWrite(
+    reads
+      .insert(apiKey)
+      .values(placeholdersOf(apiKey))
+      .onConflictDoUpdate({
+        target: apiKey.id,
+        set: {
+          name: sql`excluded.name`,
+          expiresAt: sql`excluded.expires_at`,
+          models: sql`excluded.models`,
+          accounts: sql`excluded.accounts`,
+          limits: sql`excluded.limits`,
+          revokedAt: sql`excluded.revoked_at`,
+        },
+      }),
+  );
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
+function newKeyText(): string {
+  const random = Array.from({ length: RANDOM_CHARS }, () => ALPHABET.charAt(randomInt(ALPHABET.length))).join(
+    '',
+  );
+  return PREFIX + random + checksum(random);
+}
+
+/** CRC-32 in base 62: a mistyped key is told from a foreign one without a look-up. */
+function checksum(random: string): string {
+  let rest = crc32(random);
+  let text = '';
+  for (let i = 0; i < CHECKSUM_CHARS; i += 1) {
+    text = ALPHABET.charAt(rest % ALPHABET.length) + text;
+    rest = Math.floor(rest / ALPHABET.length);
+  }
+  return text;
+}
+
+function isWellFormed(text: string): boolean {
+  if (text.length !== PREFIX.length + RANDOM_CHARS + CHECKSUM_CHARS || !text.startsWith(PREFIX)) return false;
+  const random = text.slice(PREFIX.length, -CHECKSUM_CHARS);
+  return text.endsWith(checksum(random));
+}

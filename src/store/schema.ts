@@ -1,0 +1,192 @@
+/**
+ * The tables, as drizzle sees them. Instants are epoch milliseconds; columns named "sealed" hold AES-256-GCM
+ * values. A change here needs `npm run migration`.
+ */
+import { sql } from 'drizzle-orm';
+import {
+  blob,
+  foreignKey,
+  index,
+  integer,
+  primaryKey,
+  real,
+  sqliteTable,
+  text,
+} from 'drizzle-orm/sqlite-core';
+import type { AccountId, ResponseId, SessionId, Tenant } from '../ids.ts';
+import type { KeyLimits } from './keys.ts';
+import type { RequestAttempt, RequestError } from './request-row.ts';
+
+const bytes = (name: string) => blob(name, { mode: 'buffer' });
+const json = (name: string) => text(name, { mode: 'json' });
+
+export const account = sqliteTable('account', {
+  id: text('id').$type<AccountId>().primaryKey(),
+  kind: text('kind', { enum: ['api_key', 'chatgpt'] }).notNull(),
+  name: text('name').notNull(),
+  emailSealed: bytes('email_sealed'),
+  plan: text('plan'),
+  identity: bytes('identity').notNull().unique(),
+  baseUrl: text('base_url'),
+  priority: integer('priority').notNull(),
+  maxUsedPercent: real('max_used_percent').notNull(),
+  transport: text('transport', { enum: ['auto', 'websocket', 'http'] }).notNull(),
+  proxySealed: bytes('proxy_sealed'),
+  paused: integer('paused', { mode: 'boolean' }).notNull(),
+  credentialsSealed: bytes('credentials_sealed').notNull(),
+  status: text('status').notNull(),
+  statusReason: text('status_reason'),
+  availableAt: integer('available_at'),
+  lastUsedAt: integer('last_used_at'),
+  installationId: text('installation_id').notNull(),
+  createdAt: integer('created_at').notNull(),
+  updatedAt: integer('updated_at').notNull(),
+});
+
+const ofAccount = () =>
+  text('account_id')
+    .$type<AccountId>()
+    .notNull()
+    .references(() => account.id, { onDelete: 'cascade' });
+
+export const accountWindow = sqliteTable(
+  'account_window',
+  {
+    accountId: ofAccount(),
+    name: text('name').notNull(),
+    usedPercent: real('used_percent').notNull(),
+    windowMinutes: integer('window_minutes'),
+    resetsAt: integer('resets_at'),
+    seenAt: integer('seen_at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.accountId, t.name] })],
+);
+
+export const accountModelBlock = sqliteTable(
+  'account_model_block',
+  {
+    accountId: ofAccount(),
+    model: text('model').notNull(),
+    untilAt: integer('until_at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.accountId, t.model] })],
+);
+
+export const apiKey = sqliteTable('api_key', {
+  id: text('id').$type<Tenant>().primaryKey(),
+  name: text('name').notNull(),
+  hash: bytes('hash').notNull().unique(),
+  prefix: text('prefix').notNull(),
+  createdAt: integer('created_at').notNull(),
+  expiresAt: integer('expires_at'),
+  models: json('models').$type<readonly string[]>(),
+  accounts: json('accounts').$type<readonly AccountId[]>(),
+  limits: json('limits').$type<KeyLimits>(),
+  revokedAt: integer('revoked_at'),
+});
+
+export const request = sqliteTable(
+  'request',
+  {
+    id: text('id').primaryKey(),
+    at: integer('at').notNull(),
+    tenant: text('tenant').$type<Tenant>().notNull(),
+    session: text('session').$type<SessionId>().notNull(),
+    door: text('door', { enum: ['json', 'sse', 'ws'] }).notNull(),
+    route: text('route').notNull(),
+    model: text('model'),
+    status: text('status', { enum: ['completed', 'incomplete', 'failed', 'cancelled'] }).notNull(),
+    responseId: text('response_id').$type<ResponseId>(),
+    previousResponseId: text('previous_response_id'),
+    accountId: text('account_id').$type<AccountId>(),
+    accountReason: text('account_reason'),
+    continuity: text('continuity', { enum: ['none', 'preserved', 'snapshot', 'client_full'] }).notNull(),
+    attempts: json('attempts').$type<readonly RequestAttempt[]>().notNull(),
+    error: json('error').$type<RequestError>(),
+    droppedParams: json('dropped_params').$type<readonly string[]>(),
+    inputTokens: integer('input_tokens'),
+    cachedTokens: integer('cached_tokens'),
+    outputTokens: integer('output_tokens'),
+    reasoningTokens: integer('reasoning_tokens'),
+    firstEventMs: integer('first_event_ms'),
+    totalMs: integer('total_ms').notNull(),
+    /** The owner account keeps the response and can be asked for it. */
+    stored: integer('stored', { mode: 'boolean' }).notNull(),
+    /** The client deleted the response: its id is unknown from then on, the row stays. */
+    forgotten: integer('forgotten', { mode: 'boolean' }).notNull().default(false),
+  },
+  (t) => [
+    index('request_response').on(t.responseId, t.tenant).where(sql`response_id is not null`),
+    index('request_at').on(t.at),
+    index('request_session').on(t.session, t.at),
+    index('request_tenant').on(t.tenant, t.at),
+  ],
+);
+
+/** One conversation with all its branches: what is kept, touched and evicted as a whole. */
+export const transcriptTree = sqliteTable(
+  'transcript_tree',
+  {
+    tenant: text('tenant').$type<Tenant>().notNull(),
+    rootId: text('root_id').$type<ResponseId>().notNull(),
+    lastUsedAt: integer('last_used_at').notNull(),
+    /** Sealed bytes of all its bodies. */
+    bytes: integer('bytes').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.tenant, t.rootId] }),
+    // Holds the size too, so that the sum over all trees reads this index and no row.
+    index('transcript_tree_last_used').on(t.lastUsedAt, t.bytes),
+  ],
+);
+
+export const transcript = sqliteTable(
+  'transcript',
+  {
+    tenant: text('tenant').$type<Tenant>().notNull(),
+    responseId: text('response_id').$type<ResponseId>().notNull(),
+    parentId: text('parent_id').$type<ResponseId>(),
+    rootId: text('root_id').$type<ResponseId>().notNull(),
+    accountId: text('account_id').$type<AccountId>(),
+    sessionId: text('session_id').$type<SessionId>().notNull(),
+    chain: bytes('chain').notNull(),
+    inputCount: integer('input_count').notNull(),
+    outputCount: integer('output_count').notNull(),
+    /** Size of the body before compression and sealing. */
+    bytes: integer('bytes').notNull(),
+    hidden: integer('hidden', { mode: 'boolean' }).notNull().default(false),
+    createdAt: integer('created_at').notNull(),
+    body: bytes('body').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.tenant, t.responseId] }),
+    foreignKey({
+      columns: [t.tenant, t.rootId],
+      foreignColumns: [transcriptTree.tenant, transcriptTree.rootId],
+    }).onDelete('cascade'),
+    index('transcript_root').on(t.tenant, t.rootId),
+    index('transcript_chain').on(t.tenant, t.chain),
+  ],
+);
+
+export const transcriptItem = sqliteTable(
+  'transcript_item',
+  {
+    tenant: text('tenant').$type<Tenant>().notNull(),
+    itemId: text('item_id').notNull(),
+    responseId: text('response_id').$type<ResponseId>().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.tenant, t.itemId] }),
+    foreignKey({
+      columns: [t.tenant, t.responseId],
+      foreignColumns: [transcript.tenant, transcript.responseId],
+    }).onDelete('cascade'),
+    index('transcript_item_response').on(t.tenant, t.responseId),
+  ],
+);
+
+export const setting = sqliteTable('setting', {
+  key: text('key').primaryKey(),
+  value: text('value').notNull(),
+});

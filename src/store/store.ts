@@ -1,0 +1,155 @@
+/**
+ * Everything that is remembered, opened and closed together; the one door of this folder for the rest of the
+ * server. After start nothing here writes on the main thread.
+ */
+import type { ResponseId, Tenant } from '../ids.ts';
+import { AccountRows } from './account-rows.ts';
+import { type OpenDatabase, openDatabase } from './database.ts';
+import { Keys } from './keys.ts';
+import type { RequestRow } from './request-row.ts';
+import { RequestLog } from './requests.ts';
+import { loadAdminToken, type Secrets } from './secrets.ts';
+import { Settings } from './settings.ts';
+import type { StoreLog } from './store-log.ts';
+import type { TranscriptNode } from './transcript-node.ts';
+import { TranscriptRows } from './transcript-rows.ts';
+import { type TranscriptMode, Transcripts } from './transcripts.ts';
+import { Writer } from './writer.ts';
+
+const COMMIT_LIMIT_MS = 2000;
+const SWEEP_EVERY_MS = 3_600_000;
+const TOUCH_EVERY_MS = 60_000;
+/** Between the hourly sweeps, the disk bound may be passed by this much. */
+const SWEEP_AFTER_BYTES = 32 * 1024 * 1024;
+const DAY_MS = 86_400_000;
+
+export interface StoreOptions {
+  readonly dataDir: string;
+  /** 32 bytes in base64; default: `secret.key` in the data directory, made at the first start. */
+  readonly secretKey?: string | undefined;
+  readonly transcripts: TranscriptMode;
+  /** Days a request row is kept. */
+  readonly retentionDays: number;
+  readonly log?: StoreLog | undefined;
+  readonly now?: (() => number) | undefined;
+  /** Bounds of the transcripts, smaller in tests; default 64 MiB in memory, 512 MiB on disk. */
+  readonly cacheBytes?: number | undefined;
+  readonly diskBytes?: number | undefined;
+}
+
+export interface CommittedTurn {
+  readonly row: RequestRow;
+  readonly node?: TranscriptNode | undefined;
+  /** The owner account keeps the response. */
+  readonly stored: boolean;
+}
+
+/** Throws `StoreError` (one sentence with the next step) when the database cannot be used. */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const database = openDatabase(options.dataDir, options.secretKey);
+  const { path, secrets } = database;
+  const writer = new Writer({ path, sealingKey: secrets.sealingKey }, options.log);
+  try {
+    return new Store(database, writer, options);
+  } catch (error) {
+    database.close();
+    await writer.close();
+    throw error;
+  }
+}
+
+export class Store {
+  readonly accounts: AccountRows;
+  readonly keys: Keys;
+  readonly requests: RequestLog;
+  readonly transcripts: Transcripts;
+  readonly settings: Settings;
+  readonly writer: Writer;
+  readonly secrets: Secrets;
+  readonly #database: OpenDatabase;
+  readonly #options: StoreOptions;
+  readonly #now: () => number;
+  readonly #timers: readonly NodeJS.Timeout[];
+  #unsweptBytes = 0;
+  #sweeping: Promise<void> | undefined;
+
+  constructor(database: OpenDatabase, writer: Writer, options: StoreOptions) {
+    const { reads, secrets } = database;
+    const now = options.now ?? Date.now;
+    this.#database = database;
+    this.#options = options;
+    this.#now = now;
+    this.secrets = secrets;
+    this.writer = writer;
+    this.accounts = new AccountRows({ reads, writer, secrets, now });
+    this.keys = new Keys(reads, writer, now);
+    this.requests = new RequestLog(reads, writer);
+    this.settings = new Settings(reads, writer);
+    this.transcripts = new Transcripts({
+      mode: options.transcripts,
+      rows: new TranscriptRows(reads, secrets),
+      writer,
+      log: options.log,
+      now,
+      cacheBytes: options.cacheBytes,
+      diskBytes: options.diskBytes,
+    });
+    this.#timers = [
+      setInterval(() => this.sweep(), SWEEP_EVERY_MS).unref(),
+      setInterval(() => this.transcripts.writeTouches(), TOUCH_EVERY_MS).unref(),
+    ];
+  }
+
+  /**
+   * Row, owner and transcript in one transaction; look-ups see them at once. Never rejects: `queued` means that
+   * the commit failed or took over two seconds and will be tried again.
+   */
+  commitTurn({ row, node, stored }: CommittedTurn): Promise<'committed' | 'queued'> {
+    this.requests.remember(row, stored);
+    const statements = [this.requests.insert(row, stored), ...(node ? this.transcripts.add(node) : [])];
+    this.#sweepWhenMuchWasAdded();
+    return this.writer.writeWithin(COMMIT_LIMIT_MS, statements);
+  }
+
+  /** The client deletes a response: its id is unknown from now on, here and after a restart. */
+  async forgetResponse(tenant: Tenant, responseId: ResponseId): Promise<void> {
+    const unit = [...this.requests.forget(tenant, responseId), ...this.transcripts.hide(tenant, responseId)];
+    await this.writer.write(unit);
+    this.transcripts.hidden(tenant, responseId);
+  }
+
+  /** The bearer of the admin API: the given one, else the file `admin-token`, made once. */
+  adminToken(given?: string): string {
+    return loadAdminToken(this.#options.dataDir, given);
+  }
+
+  /** Removes what is past its time, in small transactions; runs hourly. One at a time, never rejects. */
+  sweep(): Promise<void> {
+    this.#sweeping ??= this.#sweep().finally(() => {
+      this.#sweeping = undefined;
+    });
+    return this.#sweeping;
+  }
+
+  /** Commits what is queued (for at most 5 s) and closes the database. */
+  async close(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    void this.transcripts.writeTouches();
+    // The last connection to close folds the write-ahead log into the file, and only a writing one can.
+    this.#database.close();
+    await this.writer.close();
+  }
+
+  async #sweep(): Promise<void> {
+    await this.requests.deleteBefore(this.#now() - this.#options.retentionDays * DAY_MS);
+    await this.accounts.expireBlocks();
+    await this.transcripts.evict();
+  }
+
+  #sweepWhenMuchWasAdded(): void {
+    this.#unsweptBytes += this.transcripts.takeAddedBytes();
+    if (this.#unsweptBytes < SWEEP_AFTER_BYTES) return;
+    this.#unsweptBytes = 0;
+    void this.sweep();
+  }
+}

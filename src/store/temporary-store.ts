@@ -1,0 +1,86 @@
+/** Test furniture: a store in a directory of its own that goes away with it, and made-up turns to put in. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { AccountId, ResponseId, SessionId } from '../ids.ts';
+import { LOCAL } from '../ids.ts';
+import type { RequestRow } from './request-row.ts';
+import { openStore, type Store, type StoreOptions } from './store.ts';
+import type { TranscriptNode } from './transcript-node.ts';
+
+/** When made-up turns happen, and what the store takes for the present. */
+const NOON = 1_700_000_000_000;
+
+export interface TemporaryStore extends AsyncDisposable {
+  readonly dataDir: string;
+  readonly store: Store;
+  /** Closes and opens again, with nothing in memory. */
+  reopen(changes?: Partial<StoreOptions>): Promise<Store>;
+}
+
+export async function temporaryStore(options: Partial<StoreOptions> = {}): Promise<TemporaryStore> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'respool-store-'));
+  const open = (changes: Partial<StoreOptions> = {}) =>
+    openStore({ dataDir, transcripts: 'disk', retentionDays: 30, now: () => NOON, ...options, ...changes });
+  let store = await open();
+  return {
+    dataDir,
+    get store() {
+      return store;
+    },
+    async reopen(changes) {
+      await store.close();
+      store = await open(changes);
+      return store;
+    },
+    async [Symbol.asyncDispose]() {
+      await store.close();
+      rmSync(dataDir, { recursive: true });
+    },
+  };
+}
+
+export function requestRow(changes: Partial<RequestRow> & Pick<RequestRow, 'id'>): RequestRow {
+  return {
+    at: NOON,
+    tenant: LOCAL,
+    session: 'session' as SessionId,
+    door: 'sse',
+    route: '/v1/responses',
+    status: 'completed',
+    continuity: 'none',
+    attempts: [],
+    totalMs: 12,
+    ...changes,
+  };
+}
+
+export function transcriptNode(id: string, changes: Partial<TranscriptNode> = {}): TranscriptNode {
+  return {
+    tenant: LOCAL,
+    responseId: id as ResponseId,
+    parent: undefined,
+    account: 'account' as AccountId,
+    session: 'session' as SessionId,
+    input: [Buffer.from(`{"question":"${id}"}`)],
+    output: [Buffer.from(`{"answer":"${id}"}`)],
+    response: Buffer.from(`{"id":"${id}"}`),
+    chain: Buffer.from(`chain of ${id}`),
+    itemIds: [`item of ${id}`],
+    ...changes,
+  };
+}
+
+/** Row and node of one turn, as the server commits them. */
+export function turnOf(node: TranscriptNode, at = NOON) {
+  const { tenant, responseId, account, session } = node;
+  const row = requestRow({
+    id: `request ${responseId}`,
+    at,
+    tenant,
+    responseId,
+    accountId: account,
+    session,
+  });
+  return { row, node, stored: false };
+}

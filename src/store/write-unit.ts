@@ -1,0 +1,49 @@
+/**
+ * What travels between the main thread and the writing thread: plain data, no drizzle and no SQLite, because
+ * the writing thread loads this file.
+ */
+
+/** A body that the writing thread compresses and seals before it is bound, to keep that work off the loop. */
+export interface PlainBody {
+  readonly plain: Uint8Array;
+  readonly aad: string;
+}
+
+export type Parameter = string | number | bigint | Uint8Array | PlainBody | null;
+
+/** One SQL text with its positional values. */
+export interface Statement {
+  readonly sql: string;
+  readonly params: readonly Parameter[];
+}
+
+/** Statements that are committed together or not at all. */
+export type WriteUnit = readonly Statement[];
+
+/**
+ * `log` survives the death of the process (`synchronous=NORMAL`), `token` also the death of the machine
+ * (`FULL`): a rotated refresh token that is lost locks its account out, a lost log row does not.
+ */
+export type Durability = 'log' | 'token';
+
+export interface WriterOptions {
+  readonly path: string;
+  readonly sealingKey: Uint8Array;
+}
+
+export type ToWorker =
+  | { readonly kind: 'commit'; readonly durability: Durability; readonly units: readonly WriteUnit[] }
+  | { readonly kind: 'close' };
+
+/** Per unit: rows changed by its statements, or the reason why the database will never take it. */
+export type UnitResult =
+  | { readonly kind: 'committed'; readonly changes: number }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+export type FromWorker =
+  | { readonly kind: 'committed'; readonly results: readonly UnitResult[] }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+export function isPlainBody(value: unknown): value is PlainBody {
+  return typeof value === 'object' && value !== null && 'plain' in value;
+}

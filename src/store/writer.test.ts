@@ -1,0 +1,135 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import Database from 'better-sqlite3';
+import { expect, test } from 'vitest';
+import type { ResponseId } from '../ids.ts';
+import { LOCAL } from '../ids.ts';
+import { requestRow, temporaryStore, transcriptNode, turnOf } from './temporary-store.ts';
+
+const turn = (n: number) => turnOf(transcriptNode(`r${n}`));
+
+/** Another process's connection that holds the write lock until it is disposed. */
+function lock(dataDir: string): Disposable {
+  const db = new Database(join(dataDir, 'respool.db'));
+  db.exec('BEGIN IMMEDIATE');
+  return { [Symbol.dispose]: () => void db.close() };
+}
+
+test('turns of one tick are committed together, each once', async () => {
+  await using temporary = await temporaryStore();
+  const outcomes = await Promise.all(
+    Array.from({ length: 500 }, (_, n) => temporary.store.commitTurn(turn(n))),
+  );
+  expect(new Set(outcomes)).toEqual(new Set(['committed']));
+  expect(temporary.store.writer.pending).toBe(0);
+  expect(temporary.store.requests.list({ limit: 1000 })).toHaveLength(500);
+});
+
+test('a turn is queued while the database is locked, and committed when it is free', async () => {
+  await using temporary = await temporaryStore();
+  const { store } = temporary;
+  {
+    using _held = lock(temporary.dataDir);
+    expect(await store.commitTurn(turn(1))).toBe('queued');
+    expect(store.writer).toMatchObject({ healthy: false, pending: 1, dropped: 0 });
+    expect(await store.commitTurn(turn(2))).toBe('queued');
+    expect(store.requests.ownerOf(LOCAL, 'r2' as ResponseId)).toBeDefined();
+    expect(store.transcripts.get(LOCAL, 'r1' as ResponseId)).toBeDefined();
+    expect(store.requests.list()).toEqual([]);
+  }
+  await store.writer.flush();
+  expect(store.writer).toMatchObject({ healthy: true, pending: 0, dropped: 0 });
+  expect((await temporary.reopen()).requests.list()).toHaveLength(2);
+});
+
+test('a full queue drops new rows, says so, and never a token', async () => {
+  const warnings: string[] = [];
+  await using temporary = await temporaryStore({ log: { warn: (_, message) => warnings.push(message) } });
+  const { store } = temporary;
+  let token: Promise<unknown>;
+  {
+    using _held = lock(temporary.dataDir);
+    const bulk = Buffer.alloc(10 * 1024 * 1024);
+    const turns = Array.from({ length: 8 }, (_, n) => ({
+      ...turn(n),
+      node: transcriptNode(`r${n}`, { input: [bulk] }),
+    }));
+    const outcomes = await Promise.all(turns.map((each) => store.commitTurn(each)));
+    expect(new Set(outcomes)).toEqual(new Set(['queued']));
+    expect(store.writer.dropped).toBe(2);
+    token = store.accounts.upsert({ name: 'a', kind: 'api_key', identity: 'i', credentials: {} });
+  }
+  await token;
+  await store.writer.flush();
+  expect(store.requests.list()).toHaveLength(6);
+  expect(warnings).toContain('database writes are lost');
+});
+
+test('what the database refuses does not take its neighbours with it', async () => {
+  await using temporary = await temporaryStore();
+  const { store } = temporary;
+  const bad = [
+    store.requests.insert({ ...requestRow({ id: 'bad' }), route: undefined as unknown as string }, false),
+  ];
+  const [before, refused, after] = await Promise.all([
+    store.commitTurn(turn(1)),
+    store.writer.write(bad),
+    store.commitTurn(turn(2)),
+  ]);
+  expect([before, after]).toEqual(['committed', 'committed']);
+  expect(refused).toEqual({ kind: 'dropped', reason: 'SQLITE_CONSTRAINT_NOTNULL' });
+  expect(store.writer.healthy).toBe(true);
+});
+
+test('a unit is committed as a whole or not at all', async () => {
+  await using temporary = await temporaryStore();
+  const { store } = temporary;
+  const good = store.requests.insert(requestRow({ id: 'good' }), false);
+  const bad = { sql: 'insert into no_such_table values (?)', params: [1] };
+  expect(await store.writer.write([good, bad])).toMatchObject({ kind: 'dropped' });
+  expect(store.requests.get('good')).toBeUndefined();
+});
+
+test('closing commits what is queued, and refuses what comes later', async () => {
+  await using temporary = await temporaryStore();
+  const { store } = temporary;
+  const queued = store.commitTurn(turn(1));
+  const closed = store.close();
+  expect(await queued).toBe('committed');
+  await closed;
+  expect(await store.commitTurn(turn(2))).toBe('queued');
+  expect((await temporary.reopen()).requests.list().map((row) => row.responseId)).toEqual(['r1']);
+});
+
+test('every acknowledged turn outlives a SIGKILL of the process', async () => {
+  await using temporary = await temporaryStore();
+  await temporary.store.close();
+  const script = `
+    const { openStore } = await import(process.argv[1]);
+    const { transcriptNode, turnOf } = await import(process.argv[2]);
+    const store = await openStore({ dataDir: process.argv[3], transcripts: 'disk', retentionDays: 30 });
+    for (let n = 0; ; n += 1) {
+      await store.commitTurn(turnOf(transcriptNode('r' + n, { parent: n ? 'r' + (n - 1) : undefined })));
+      process.stdout.write('r' + n + '\\n');
+    }`;
+  const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+  const paths = [here('./store.ts'), here('./temporary-store.ts'), temporary.dataDir];
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', script, ...paths], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(child, 'exit');
+  const acknowledged: ResponseId[] = [];
+  for await (const line of createInterface({ input: child.stdout })) {
+    acknowledged.push(line as ResponseId);
+    if (acknowledged.length === 200) child.kill('SIGKILL');
+  }
+  await ended;
+  const store = await temporary.reopen();
+  const last = acknowledged.at(-1) as ResponseId;
+  expect(acknowledged.length).toBeGreaterThanOrEqual(200);
+  expect(store.transcripts.walk(LOCAL, last)?.map((node) => node.responseId)).toEqual(acknowledged);
+  expect(acknowledged.every((id) => store.requests.ownerOf(LOCAL, id))).toBe(true);
+});

@@ -1,0 +1,210 @@
+/**
+ * A WebSocket to one account's upstream: one exchange at a time, kept warm in between. It owns its pings and
+ * notices its own death; who uses it and what it is for is the business of the floors above.
+ */
+import WebSocket from 'ws';
+import type { AccountId } from '../ids.ts';
+import { type Frame, frameOf, kindOf } from '../protocol/frame.ts';
+import { flatHeaders, type HeaderMap } from '../protocol/headers.ts';
+import type { Signal } from '../turn/signal.ts';
+import { responsesRoot, type UpstreamAccount, upgradeHeaders } from './account.ts';
+import { type Exchange, type ExchangeListener, SMALL_BODY_BYTES } from './exchange.ts';
+
+/** Upstream closes at exactly 16 MiB; what is larger after all edits goes over HTTP. */
+export const LARGEST_FRAME_BYTES = 15.5 * 1024 * 1024;
+/** Upstream sockets live at most 60 minutes: renewed between turns before that. */
+const RETIRE_AFTER_MS = 55 * 60_000;
+const CONNECT_TIMEOUT_MS = 15_000;
+/** Messages that are no event are skipped; a stream of them is none. */
+const GARBAGE_ALLOWED = 3;
+const LARGEST_ANSWER_BYTES = 64 * 1024 * 1024;
+
+/** The response this socket can be asked to continue, and the members that must be equal for a delta of our own. */
+export interface Newest {
+  readonly responseId: string;
+  readonly fingerprint: string;
+}
+
+export interface SocketOptions {
+  readonly account: UpstreamAccount;
+  readonly headers: HeaderMap;
+  readonly pingMs: number;
+  readonly signal: AbortSignal;
+}
+
+export class UpstreamSocket {
+  readonly account: AccountId;
+  readonly openedAt = Date.now();
+  /** Known only while nothing has failed on this socket since; a failed turn makes upstream forget its parent. */
+  newest: Newest | undefined;
+  /** Called once when the socket dies while nobody uses it. */
+  onIdleClose: (() => void) | undefined;
+  readonly #socket: WebSocket;
+  readonly #headers: HeaderMap;
+  readonly #pings: NodeJS.Timeout;
+  #listener: ExchangeListener | undefined;
+  #unanswered = 0;
+  #garbage = 0;
+
+  constructor(socket: WebSocket, account: AccountId, opened: { headers: HeaderMap; pingMs: number }) {
+    this.#socket = socket;
+    this.account = account;
+    this.#headers = opened.headers;
+    this.#pings = setInterval(() => this.#ping(), opened.pingMs).unref();
+    socket.on('pong', () => {
+      this.#unanswered = 0;
+    });
+    socket.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary ? 'binary' : 'text'));
+    socket.on('close', (code, reason) => this.#end({ via: 'close', code, reason: reason.toString('utf8') }));
+    socket.on('error', (error) => this.#end(signalOf(error)));
+  }
+
+  /** May carry another turn: open, nobody on it, and young enough to last one. */
+  get usable(): boolean {
+    const open = this.#socket.readyState === WebSocket.OPEN;
+    return open && this.#listener === undefined && Date.now() - this.openedAt < RETIRE_AFTER_MS;
+  }
+
+  send(payload: Buffer, listener: ExchangeListener): Exchange {
+    this.#listener = listener;
+    this.#unanswered = 0;
+    listener.onHeaders(this.#headers);
+    this.#socket.send(payload, { binary: false, compress: false }, (error) => {
+      if (this.#listener === listener && !error) listener.onSent();
+    });
+    return {
+      pause: () => this.#socket.pause(),
+      resume: () => this.#socket.resume(),
+      abandon: () => {
+        if (this.#listener === listener) this.close();
+      },
+    };
+  }
+
+  close(): void {
+    this.#listener = undefined;
+    this.onIdleClose = undefined;
+    this.newest = undefined;
+    clearInterval(this.#pings);
+    this.#socket.terminate();
+  }
+
+  #receive(data: Buffer, form: 'text' | 'binary'): void {
+    const listener = this.#listener;
+    this.#unanswered = 0;
+    const frame = form === 'text' ? frameOf(data) : undefined;
+    if (listener === undefined) {
+      // Between turns only news about the socket itself matters; limits come again with the next turn.
+      if (frame?.type === 'error') this.#socket.close(1000);
+      return;
+    }
+    if (frame === undefined) {
+      this.#garbage += 1;
+      if (this.#garbage > GARBAGE_ALLOWED) this.#end({ via: 'garbage' });
+      return;
+    }
+    this.#settle(frame);
+    listener.onFrame(frame);
+  }
+
+  /** The exchange ends before its last frame is handed over, so that the listener may start the next one. */
+  #settle(frame: Frame): void {
+    const kind = kindOf(frame.type);
+    if (kind === 'terminal' || kind === 'error') this.#listener = undefined;
+    if (kind === 'error' || frame.type === 'response.failed') this.newest = undefined;
+  }
+
+  #end(signal: Signal): void {
+    const listener = this.#listener;
+    const onIdleClose = this.onIdleClose;
+    this.close();
+    if (listener === undefined) onIdleClose?.();
+    else listener.onFailure(signal);
+  }
+
+  /** While we ourselves have stopped reading, pongs cannot arrive and prove nothing. */
+  #ping(): void {
+    if (this.#socket.isPaused) return;
+    if (this.#unanswered >= 2) {
+      this.#end({ via: 'timeout', what: 'ping' });
+      return;
+    }
+    this.#unanswered += 1;
+    this.#socket.ping();
+  }
+}
+
+export type OpenedSocket =
+  | { readonly ok: true; readonly socket: UpstreamSocket }
+  | { readonly ok: false; readonly signal: Signal };
+
+/** Never rejects: a refusal, a lost connection and an aborted `signal` are all signals. */
+export function openSocket(options: SocketOptions): Promise<OpenedSocket> {
+  const { account } = options;
+  const socket = new WebSocket(`${responsesRoot(account).replace(/^http/, 'ws')}/responses`, {
+    headers: upgradeHeaders(account, options.headers),
+    perMessageDeflate: false,
+    handshakeTimeout: CONNECT_TIMEOUT_MS,
+    maxPayload: LARGEST_ANSWER_BYTES,
+    skipUTF8Validation: true,
+  });
+  return new Promise((resolve) => {
+    let headers: HeaderMap = {};
+    const fail = (signal: Signal): void => resolve({ ok: false, signal });
+    const onAbort = (): void => socket.terminate();
+    options.signal.addEventListener('abort', onAbort, { once: true });
+    socket.once('upgrade', (answer) => {
+      headers = flatHeaders(answer.headers);
+    });
+    socket.once('unexpected-response', (request, answer) => {
+      const status = answer.statusCode ?? 502;
+      collect(answer).then((body) => {
+        request.destroy();
+        fail({ via: 'upgrade', status, headers: flatHeaders(answer.headers), body: parseBody(body) });
+      });
+    });
+    socket.on('error', (error) => fail(signalOf(error)));
+    socket.once('close', (code) =>
+      fail({ via: 'socket', code: `close_${code}`, message: 'closed during upgrade' }),
+    );
+    socket.once('open', () => {
+      options.signal.removeEventListener('abort', onAbort);
+      socket.removeAllListeners();
+      resolve({
+        ok: true,
+        socket: new UpstreamSocket(socket, account.id, { headers, pingMs: options.pingMs }),
+      });
+    });
+  });
+}
+
+async function collect(answer: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of answer) {
+      bytes += chunk.length;
+      if (bytes > SMALL_BODY_BYTES) break;
+      chunks.push(chunk);
+    }
+  } catch (cause) {
+    // A body cut short is judged by what arrived of it.
+    if (!(cause instanceof Error)) throw cause;
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** JSON where it is JSON, else the text itself: a firewall answers in HTML. */
+export function parseBody(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    if (cause instanceof SyntaxError) return text;
+    throw cause;
+  }
+}
+
+export function signalOf(error: Error): Signal {
+  const code = (error as NodeJS.ErrnoException).code ?? error.name;
+  return { via: 'socket', code, message: error.message };
+}

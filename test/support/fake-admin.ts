@@ -1,0 +1,84 @@
+/** A small server that stands where the admin API would, and a desk that remembers what a verb said. */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { adminApi } from '../../src/cli/admin-client.ts';
+import type { Desk } from '../../src/cli/desk.ts';
+
+export const ADMIN_TOKEN = 'admin-token-of-the-test';
+
+export interface SeenRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly authorization: string | undefined;
+  readonly body: unknown;
+}
+
+/** What the server answers: a status with a body. */
+export type Answers = (request: SeenRequest) => { readonly status?: number; readonly body?: unknown };
+
+export interface FakeAdmin extends AsyncDisposable {
+  readonly seen: readonly SeenRequest[];
+  /** The environment that leads a verb here. */
+  readonly env: Record<string, string>;
+}
+
+export async function startFakeAdmin(answers: Answers): Promise<FakeAdmin> {
+  const seen: SeenRequest[] = [];
+  const server = createServer(async (request, response) => {
+    const asked = await read(request);
+    seen.push(asked);
+    const { status = 200, body } = answers(asked);
+    response.writeHead(status, { 'content-type': 'application/json' });
+    response.end(body === undefined ? '' : JSON.stringify(body));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    seen,
+    env: { RESPOOL_PORT: String(port), RESPOOL_ADMIN_TOKEN: ADMIN_TOKEN },
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+async function read(request: IncomingMessage): Promise<SeenRequest> {
+  const body = await text(request);
+  return {
+    method: request.method ?? '',
+    path: request.url ?? '',
+    authorization: request.headers.authorization,
+    body: body === '' ? undefined : JSON.parse(body),
+  };
+}
+
+export interface TestDesk extends Desk {
+  readonly printed: string[];
+  readonly notes: string[];
+}
+
+/** `stdin` is what is piped in; `rounds` is how often a verb may pause before it is told to stop. */
+export function testDesk(
+  env: Record<string, string>,
+  given: { stdin?: string; rounds?: number } = {},
+): TestDesk {
+  const printed: string[] = [];
+  const notes: string[] = [];
+  let rounds = given.rounds ?? 0;
+  return {
+    env,
+    printed,
+    notes,
+    admin: adminApi(env),
+    print: (line) => void printed.push(line),
+    note: (line) => void notes.push(line),
+    readInput: async () => given.stdin ?? '',
+    askSecret: async () => (given.stdin ?? '').trim(),
+    pause: async () => (rounds-- > 0 ? 'go_on' : 'stop'),
+  };
+}
