@@ -11,7 +11,7 @@ export interface Candidate {
   readonly standing:
     | { readonly is: 'ready' }
     | { readonly is: 'exhausted'; readonly until: number; readonly plan: string | undefined }
-    | { readonly is: 'cooling'; readonly until: number }
+    | { readonly is: 'cooling' | 'suspended'; readonly until: number }
     /** Blocked, and no clock will free it. */
     | { readonly is: 'out' };
   readonly serves: 'model' | 'other_models';
@@ -84,5 +84,7 @@ function whyNone(serving: readonly Candidate[], wish: Wish): Unavailable {
   const exhausted = serving.flatMap((one) => (one.standing.is === 'exhausted' ? [one.standing] : []));
   const [earliest] = exhausted.toSorted((a, b) => a.until - b.until);
   if (earliest !== undefined) return { why: 'exhausted', resetAt: earliest.until, plan: earliest.plan };
+  const suspended = serving.flatMap((one) => (one.standing.is === 'suspended' ? [one.standing.until] : []));
+  if (suspended.length > 0) return { why: 'suspended', until: Math.min(...suspended) };
   return serving.some((one) => wish.exclude.includes(one.id)) ? { why: 'tried_all' } : { why: 'unusable' };
 }

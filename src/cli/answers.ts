@@ -30,7 +30,6 @@ export const keySchema = z.looseObject({
   expires_at: seconds,
   last_used_at: seconds,
 });
-export type Key = z.infer<typeof keySchema>;
 
 export const sessionSchema = z.looseObject({
   id: z.string(),
@@ -42,7 +41,6 @@ export const sessionSchema = z.looseObject({
   switches: z.array(z.unknown()).nullish(),
   last_turn_at: seconds,
 });
-export type Session = z.infer<typeof sessionSchema>;
 
 export const requestSchema = z.looseObject({
   id: z.string(),

@@ -80,7 +80,9 @@ test('data on several lines is one payload', () => {
 
 test('a line end cut in two is one line end, and a line end after a whole one is its own', () => {
   const payload = [{ type: 'x', data: '{"a":\n1}' }];
-  expect(read(cutInto(Buffer.from('event: x\r\ndata: {"a":\r\ndata: 1}\r\n\r\n'), [1]))).toEqual(payload);
+  const wire = Buffer.from('event: x\r\ndata: {"a":\r\ndata: 1}\r\n\r\n');
+  expect(read([wire])).toEqual(payload);
+  expect(read(cutInto(wire, [1]))).toEqual(payload);
   expect(read([Buffer.from('event: x\ndata: {"a":\ndata: 1}\r\n'), Buffer.from('\n')])).toEqual(payload);
 });
 

@@ -64,8 +64,8 @@ export class SseScanner {
         return;
       }
       this.#endLine(chunk, from, end);
-      from = end === cr && lf === end + 1 ? end + 2 : end + 1;
-      this.#afterCr = end === cr && from === chunk.length && lf !== end + 1;
+      from = end === cr && chunk[end + 1] === LF ? end + 2 : end + 1;
+      this.#afterCr = end === chunk.length - 1 && end === cr;
       if (lf < from) lf = nextOf(chunk, LF, from);
       if (cr < from) cr = nextOf(chunk, CR, from);
     }

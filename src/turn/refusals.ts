@@ -27,6 +27,7 @@ export function refusalFor(reason: Reason, asked: Asked, now: number): Refusal {
   const { last } = reason;
   if (last !== undefined && RECOVERY[last.class].atFault === 'request') return refusalForFailure(last, now);
   if (last !== undefined && reason.reason.why === 'tried_all') return refusalForFailure(last, now);
+  if (last !== undefined && reason.reason.why === 'suspended') return accountUnavailable();
   return unavailable(reason.reason, asked, now);
 }
 
@@ -43,6 +44,8 @@ function unavailable(reason: Unavailable, asked: Asked, now: number): Refusal {
       return outOfQuota(reason.resetAt, reason.plan, now);
     case 'cooling':
       return tooFast(reason.until, now);
+    case 'suspended':
+      return outOfQuota(reason.until, undefined, now);
     case 'model_not_served':
       return refusal(404, 'model_not_found', `No account in the pool may use the model '${asked.model}'.`, {
         param: 'model',

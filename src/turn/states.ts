@@ -75,6 +75,8 @@ export type Unavailable =
   | { readonly why: 'no_accounts' }
   | { readonly why: 'exhausted'; readonly resetAt: number; readonly plan: string | undefined }
   | { readonly why: 'cooling'; readonly until: number }
+  /** The provider has shut these accounts out for a while. */
+  | { readonly why: 'suspended'; readonly until: number }
   | { readonly why: 'unusable' }
   | { readonly why: 'model_not_served' }
   | { readonly why: 'tried_all' };

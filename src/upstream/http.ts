@@ -3,9 +3,10 @@
  * per account and origin, so that one account's trouble never queues another's turns.
  */
 import { type Dispatcher, Pool } from 'undici';
+import { kindOf } from '../protocol/frame.ts';
 import { flatHeaders, type HeaderMap } from '../protocol/headers.ts';
 import { SseScanner } from '../protocol/sse.ts';
-import { kindOf } from '../protocol/frame.ts';
+import type { Signal } from '../turn/signal.ts';
 import { accountHeaders, type UpstreamAccount } from './account.ts';
 import { type Exchange, type ExchangeListener, SMALL_BODY_BYTES } from './exchange.ts';
 import { parseBody, signalOf } from './websocket.ts';
@@ -36,7 +37,10 @@ export class HttpUpstream {
   }
 
   /** Never rejects. `timeoutMs` bounds the whole call. */
-  async unary(request: HttpRequest, options: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<UnaryAnswer> {
+  async unary(
+    request: HttpRequest,
+    options: { timeoutMs?: number; signal?: AbortSignal } = {},
+  ): Promise<UnaryAnswer> {
     const { promise, resolve } = Promise.withResolvers<UnaryAnswer>();
     const timeout = AbortSignal.timeout(options.timeoutMs ?? UNARY_TIMEOUT_MS);
     const signal = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
@@ -46,7 +50,8 @@ export class HttpUpstream {
     let onAbort = (): void => {};
     this.#dispatch(request, {
       onRequestStart: (controller) => {
-        onAbort = () => controller.abort(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
+        onAbort = () =>
+          controller.abort(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
         if (signal.aborted) onAbort();
         else signal.addEventListener('abort', onAbort, { once: true });
       },
@@ -129,17 +134,27 @@ class StreamReading implements Exchange, Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     if (this.#listener === undefined) this.abandon();
-    else this.#listener.onSent();
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Record<string, string | string[] | undefined>): void {
+  onRequestSent(): void {
+    this.#listener?.onSent();
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
     this.#status = status;
     this.#headers = flatHeaders(headers);
     if (status < 300) this.#listener?.onHeaders(this.#headers);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#status >= 300) return this.#keep(chunk);
+    if (this.#status >= 300) {
+      this.#keep(chunk);
+      return;
+    }
     const scanned = this.#scanner.push(chunk);
     for (const frame of scanned) {
       const listener = this.#listener;
@@ -148,6 +163,7 @@ class StreamReading implements Exchange, Dispatcher.DispatchHandler {
       if (kind === 'terminal' || kind === 'error') this.#listener = undefined;
       listener.onFrame(frame);
     }
+    if (this.#scanner.error !== undefined) this.#fail({ via: 'garbage' });
   }
 
   #keep(chunk: Buffer): void {
@@ -156,16 +172,21 @@ class StreamReading implements Exchange, Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    const listener = this.#listener;
-    this.#listener = undefined;
-    if (this.#status < 300) return listener?.onFailure({ via: 'eof' });
+    if (this.#status < 300) {
+      this.#fail({ via: 'eof' });
+      return;
+    }
     const body = parseBody(Buffer.concat(this.#refusal).toString('utf8'));
-    listener?.onFailure({ via: 'http', status: this.#status, headers: this.#headers, body });
+    this.#fail({ via: 'http', status: this.#status, headers: this.#headers, body });
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#fail(signalOf(error));
+  }
+
+  #fail(signal: Signal): void {
     const listener = this.#listener;
-    this.#listener = undefined;
-    listener?.onFailure(signalOf(error));
+    this.abandon();
+    listener?.onFailure(signal);
   }
 }

@@ -3,9 +3,10 @@
  * arrive here already chosen and cleaned for the account (src/bridge/history.ts); this file knows what each kind
  * of upstream refuses, forces and calls differently.
  */
-import type { Envelope } from '../protocol/request.ts';
+
 import { isRecord } from '../protocol/frame.ts';
 import { joinArray, rewriteObject } from '../protocol/json-splice.ts';
+import type { Envelope } from '../protocol/request.ts';
 import type { UpstreamAccount } from './account.ts';
 
 export interface PayloadRequest {
@@ -46,14 +47,24 @@ const REFUSED_BY_CHATGPT = [
   'conversation',
 ];
 const REFUSED_BY_CHATGPT_HTTP = ['stream_options'];
-const REFUSED_BY_CHATGPT_COMPACT = ['store', 'stream', 'text', 'tools', 'tool_choice', 'client_metadata', 'include'];
+const REFUSED_BY_CHATGPT_COMPACT = [
+  'store',
+  'stream',
+  'text',
+  'tools',
+  'tool_choice',
+  'client_metadata',
+  'include',
+];
 const TIERS_OF_CHATGPT = new Set(['priority', 'fast', 'ultrafast']);
 /** What the server itself reads or sets; never counted as dropped. */
 const OURS = ['type', 'stream', 'stream_id', 'previous_response_id'];
 
 export function buildPayload(request: PayloadRequest): Payload {
   const { envelope } = request;
-  const refused = [...refusedFields(request), ...request.dropped].filter((name) => envelope.members.has(name));
+  const refused = [...refusedFields(request), ...request.dropped].filter((name) =>
+    envelope.members.has(name),
+  );
   const set = request.account.kind === 'chatgpt' ? forChatgpt(request) : forApi(request);
   const drop = [...OURS, ...refused, ...(request.transport === 'ws' ? [] : ['generate'])];
   return {
@@ -87,7 +98,10 @@ function forApi(request: PayloadRequest): Members {
 function forChatgpt(request: PayloadRequest): Members {
   const set = common(request);
   const items = inputOf(request).map(withoutSystemRole);
-  if (items.some((item, index) => item !== inputOf(request)[index]) || request.envelope.inputForm !== 'array') {
+  if (
+    items.some((item, index) => item !== inputOf(request)[index]) ||
+    request.envelope.inputForm !== 'array'
+  ) {
     set['input'] = joinArray(items);
   }
   if (request.route === 'compact') return { ...set, parallel_tool_calls: json(false) };
@@ -106,7 +120,9 @@ function common(request: PayloadRequest): Members {
   if (request.anchor !== undefined) set['previous_response_id'] = json(request.anchor);
   const metadata = metadataFor(request);
   if (metadata !== undefined) set['client_metadata'] = json(metadata);
-  if (request.promptCacheKey !== envelope.promptCacheKey) set['prompt_cache_key'] = json(request.promptCacheKey);
+  if (request.promptCacheKey !== undefined && request.promptCacheKey !== envelope.promptCacheKey) {
+    set['prompt_cache_key'] = json(request.promptCacheKey);
+  }
   return set;
 }
 
@@ -114,11 +130,16 @@ const INSTALLATION = 'x-codex-installation-id';
 const TURN_METADATA = 'x-codex-turn-metadata';
 
 /** `undefined` leaves the member as it came; an installation id is replaced by the account's own wherever it stands. */
-function metadataFor({ envelope, metadata, account }: PayloadRequest): Readonly<Record<string, unknown>> | undefined {
+function metadataFor({
+  envelope,
+  metadata,
+  account,
+}: PayloadRequest): Readonly<Record<string, unknown>> | undefined {
   if (!envelope.members.has('client_metadata')) return undefined;
   const named = INSTALLATION in metadata ? { [INSTALLATION]: account.installationId } : {};
   const described = metadata[TURN_METADATA];
-  const turn = typeof described === 'string' ? { [TURN_METADATA]: reinstalled(described, account.installationId) } : {};
+  const turn =
+    typeof described === 'string' ? { [TURN_METADATA]: reinstalled(described, account.installationId) } : {};
   const changed = metadata !== envelope.metadata || Object.keys({ ...named, ...turn }).length > 0;
   return changed ? { ...metadata, ...named, ...turn } : undefined;
 }

@@ -1,0 +1,219 @@
+/**
+ * The way of a request from a door to its running turn: its session, its place there, its history, its bounds.
+ * Everything that can be refused without asking an account is refused here.
+ */
+import { randomUUID } from 'node:crypto';
+import type { AccountId, ResponseId } from '../ids.ts';
+import { parseObject } from '../protocol/frame.ts';
+import { bindsToAccount, hasSideEffectTools } from '../protocol/items.ts';
+import { type Refusal, refusal } from '../protocol/refusal.ts';
+import type { Binding, TurnFacts } from '../turn/states.ts';
+import { type History, resolveHistory } from './history.ts';
+import { TurnRun } from './runner.ts';
+import type { Entered, Session } from './session.ts';
+import type { RunningTurn, TurnRequest, TurnSink } from './stream.ts';
+import { TurnRecord } from './turn-record.ts';
+import type { Workshop } from './workshop.ts';
+
+export class Bridge {
+  readonly #shop: Workshop;
+  readonly #running = new Set<PendingTurn>();
+  #state: 'open' | 'draining' = 'open';
+  #emptied: (() => void) | undefined;
+
+  constructor(shop: Workshop) {
+    this.#shop = shop;
+  }
+
+  get activeTurns(): number {
+    return this.#running.size;
+  }
+
+  get isDraining(): boolean {
+    return this.#state === 'draining';
+  }
+
+  /** `sink.end` is called exactly once, whatever happens; never before this returns. */
+  run(request: TurnRequest, sink: TurnSink): RunningTurn {
+    const turn = new PendingTurn(request, this.#shop, sink);
+    this.#running.add(turn);
+    turn.begin(this.#state).finally(() => {
+      this.#running.delete(turn);
+      if (this.#running.size === 0) this.#emptied?.();
+    });
+    return turn;
+  }
+
+  /** New turns are refused from now on; running ones have `limitMs` to finish, then each gets one failure. */
+  async drain(limitMs: number): Promise<void> {
+    this.#state = 'draining';
+    const emptied = new Promise<void>((resolve) => {
+      this.#emptied = resolve;
+    });
+    if (this.#running.size > 0) await withLimit(emptied, limitMs);
+    this.#shop.shutDown();
+    this.#shop.sessions.close();
+    if (this.#running.size > 0) await withLimit(emptied, LAST_FAILURES_MS);
+  }
+}
+
+/** For the failures of the turns that were cut off to be written and sent. */
+const LAST_FAILURES_MS = 3000;
+
+async function withLimit(event: Promise<void>, limitMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, limitMs);
+  });
+  await Promise.race([event, limit]);
+  clearTimeout(timer);
+}
+
+/** A turn from its first moment: what a door holds does not change when the turn gets its lane. */
+class PendingTurn implements RunningTurn {
+  readonly #request: TurnRequest;
+  readonly #shop: Workshop;
+  readonly #sink: TurnSink;
+  readonly #left = new AbortController();
+  #run: TurnRun | undefined;
+  #paused: 'paused' | 'flowing' = 'flowing';
+
+  constructor(request: TurnRequest, shop: Workshop, sink: TurnSink) {
+    this.#request = request;
+    this.#shop = shop;
+    this.#sink = sink;
+  }
+
+  get headers(): Readonly<Record<string, string>> {
+    return this.#run?.headers ?? {};
+  }
+
+  get droppedParams(): readonly string[] {
+    return this.#run?.droppedParams ?? [];
+  }
+
+  get responseId(): ResponseId | undefined {
+    return this.#run?.responseId;
+  }
+
+  pause(): void {
+    this.#paused = 'paused';
+    this.#run?.pause();
+  }
+
+  resume(): void {
+    this.#paused = 'flowing';
+    this.#run?.resume();
+  }
+
+  leave(): void {
+    this.#left.abort();
+    this.#run?.leave();
+  }
+
+  /** Resolves when the turn is over. */
+  async begin(state: 'open' | 'draining'): Promise<void> {
+    // A turn of the event loop, so that the door holds its handle before anything comes back.
+    await Promise.resolve();
+    const session = this.#shop.sessions.sessionFor(this.#request);
+    if (state === 'draining') return this.#refuse(session, shuttingDown());
+    const { envelope, line } = this.#request;
+    const entered = await session.enter({
+      line,
+      anchor: envelope.previousResponseId,
+      signal: this.#left.signal,
+    });
+    if (!entered.ok) return this.#turnedAway(session, entered);
+    session.turns += 1;
+    session.lastTurnAt = Date.now();
+    try {
+      await this.#serve(session, entered.lane);
+    } finally {
+      session.leave(entered.lane);
+    }
+  }
+
+  async #serve(session: Session, lane: Extract<Entered, { ok: true }>['lane']): Promise<void> {
+    if (this.#left.signal.aborted) return this.#cancelled(session);
+    const resolved = resolveHistory(this.#request, this.#shop.memory);
+    if (!resolved.ok) return this.#refuse(session, resolved.refused);
+    const facts = this.#facts(session, resolved.history);
+    await new Promise<void>((done) => {
+      const assignment = { request: this.#request, session, lane, history: resolved.history, facts };
+      this.#run = new TurnRun(assignment, this.#shop, { sink: this.#sink, done });
+      if (this.#paused === 'paused') this.#run.pause();
+    });
+  }
+
+  #facts(session: Session, history: History): TurnFacts {
+    const { envelope, door } = this.#request;
+    const tools = envelope.members.get('tools');
+    const parsed: unknown =
+      tools === undefined ? [] : JSON.parse(envelope.bytes.toString('utf8', tools.start, tools.end));
+    return {
+      hold: door === 'json' ? 'until_end' : 'until_output',
+      sideEffects: hasSideEffectTools(parsed) ? 'possible' : 'none',
+      budgetMs: this.#shop.config.failoverBudgetMs,
+      binding: bindingOf(this.#request, history, session.pinned),
+    };
+  }
+
+  async #turnedAway(session: Session, entered: Extract<Entered, { ok: false }>): Promise<void> {
+    if (this.#left.signal.aborted) return this.#cancelled(session);
+    if (entered.why === 'queue_full') return this.#refuse(session, queueFull());
+    const { code, message } = this.#shop.closing();
+    return this.#refuse(
+      session,
+      code === 'server_shutting_down' ? shuttingDown() : refusal(502, 'stream_incomplete', message),
+    );
+  }
+
+  async #refuse(session: Session, refused: Refusal): Promise<void> {
+    const record = new TurnRecord(this.#request, session.id);
+    record.refused(refused);
+    await this.#shop.commit(record.finish('failed', this.#shop.memory, {}));
+    this.#sink.end({ kind: 'refused', refusal: refused });
+  }
+
+  async #cancelled(session: Session): Promise<void> {
+    const record = new TurnRecord(this.#request, session.id);
+    await this.#shop.commit(record.finish('cancelled', this.#shop.memory, {}));
+    this.#sink.end({ kind: 'cancelled' });
+  }
+}
+
+const FILE_MARKS = ['"file_id"', 'sediment://'];
+
+function bindingOf(request: TurnRequest, history: History, pinned: AccountId | undefined): Binding {
+  const { anchor, whole } = history.past;
+  if (anchor?.owner !== undefined && whole === 'missing') return { kind: 'owner', account: anchor.owner };
+  if (pinned === undefined) return { kind: 'free' };
+  const { envelope } = request;
+  const files = envelope.conversation === 'given' || envelope.input.some(namesFile);
+  return files ? { kind: 'files', account: pinned } : { kind: 'free' };
+}
+
+function namesFile(item: Buffer): boolean {
+  return FILE_MARKS.some((mark) => item.includes(mark)) && bindsToAccount(parseObject(item));
+}
+
+export function newRequestId(): string {
+  return `req_${randomUUID().replaceAll('-', '')}`;
+}
+
+export function shuttingDown(): Refusal {
+  return refusal(
+    503,
+    'server_shutting_down',
+    'The server is shutting down; the next one will take this turn.',
+    {
+      headers: { 'retry-after': '5' },
+    },
+  );
+}
+
+function queueFull(): Refusal {
+  return refusal(429, 'too_many_pending_turns', 'Too many turns are waiting in this conversation already.', {
+    headers: { 'retry-after': '1' },
+  });
+}

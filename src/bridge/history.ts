@@ -1,0 +1,260 @@
+/**
+ * What a turn continues: the transcript it is anchored to or found to extend, and what of it may go up to which
+ * account. A full history sent by the client is recognised as an extension of a known response, so that it is
+ * stored as a delta and can become one on the wire.
+ */
+import type { KeyObject } from 'node:crypto';
+import type { AccountId, ResponseId, Tenant } from '../ids.ts';
+import { isRecord } from '../protocol/frame.ts';
+import { canonicalItem, chainHash, chainStart, itemKind, stripForeign } from '../protocol/items.ts';
+import { type Refusal, refusal } from '../protocol/refusal.ts';
+import type { RequestLog } from '../store/requests.ts';
+import type { TranscriptNode } from '../store/transcript-node.ts';
+import type { Transcripts } from '../store/transcripts.ts';
+import type { Past } from '../turn/continuation.ts';
+import { previousResponseNotFound } from '../turn/refusals.ts';
+import type { TurnRequest } from './stream.ts';
+
+export interface Memory {
+  readonly transcripts: Transcripts;
+  readonly requests: RequestLog;
+  readonly chainKey: KeyObject;
+}
+
+/** `owner`: the account that produced the item; unknown for what a client wrote itself. */
+interface Item {
+  readonly bytes: Buffer;
+  readonly owner: AccountId | undefined;
+}
+
+/** After the first `length` items, the history is that of response `id`. */
+interface Milestone {
+  readonly id: ResponseId;
+  readonly length: number;
+}
+
+/** For whom items are made ready: `stores` accounts can look up ids of their own. */
+export interface Reader {
+  readonly account: AccountId;
+  readonly keeps: 'stores' | 'stateless';
+  readonly reasoning: 'as_is' | 'stripped';
+}
+
+export type Resolved =
+  | { readonly ok: true; readonly history: History }
+  | { readonly ok: false; readonly refused: Refusal };
+
+export interface History {
+  readonly past: Past;
+  /** Continuity of the row when the whole history goes up. */
+  readonly asWhole: 'none' | 'snapshot' | 'client_full';
+  /** For the transcript: what this turn extends, what it adds, and the hash after it; `undefined` when nothing can be remembered. */
+  readonly growth:
+    | { readonly parent: ResponseId | undefined; readonly added: readonly Buffer[]; readonly chain: Buffer }
+    | undefined;
+  readonly items: readonly Item[];
+  readonly milestones: readonly Milestone[];
+  /** How many of the last items came in this request's own `input`. */
+  readonly sent: number;
+}
+
+/** Refused: an id that this server did not issue to this tenant. */
+export function resolveHistory(request: TurnRequest, memory: Memory): Resolved {
+  const { envelope, tenant } = request;
+  const fresh = envelope.input.map((bytes): Item => ({ bytes, owner: undefined }));
+  const anchor = envelope.previousResponseId as ResponseId | undefined;
+  const unknown = fresh.map((item) => unknownReference(item, tenant, memory)).find((id) => id !== undefined);
+  if (unknown !== undefined) return { ok: false, refused: itemNotFound(unknown) };
+  if (anchor === undefined)
+    return { ok: true, history: fullHistory(fresh, fresh.length, { tenant, memory }) };
+  const owner = memory.requests.ownerOf(tenant, anchor);
+  const walked = memory.transcripts.walk(tenant, anchor);
+  const node = walked?.at(-1);
+  if (owner === undefined && node === undefined)
+    return { ok: false, refused: previousResponseNotFound(anchor) };
+  const spine = walked === undefined ? { items: [], milestones: [] } : spineOf(walked);
+  // A prewarm that this server answered itself is no response upstream could know: its input simply comes first.
+  if (node !== undefined && node.account === undefined) {
+    const items = [...spine.items, ...fresh];
+    return { ok: true, history: fullHistory(items, fresh.length, { tenant, memory }) };
+  }
+  return {
+    ok: true,
+    history: {
+      past: {
+        anchor: { id: anchor, owner: node?.account ?? owner?.account, stored: owner?.stored ?? false },
+        line: spine.milestones.map((milestone) => milestone.id).toReversed(),
+        whole: walked === undefined ? 'missing' : 'at_hand',
+      },
+      asWhole: 'snapshot',
+      growth: node === undefined ? undefined : growthFrom(node, fresh, memory.chainKey),
+      items: [...spine.items, ...fresh],
+      milestones: spine.milestones,
+      sent: fresh.length,
+    },
+  };
+}
+
+function itemNotFound(id: string): Refusal {
+  return refusal(400, 'item_not_found', `Item with id '${id}' not found.`, { param: 'input' });
+}
+
+function growthFrom(node: TranscriptNode, fresh: readonly Item[], key: KeyObject): History['growth'] {
+  const chain = fresh.reduce(
+    (hash, { bytes }) => chainHash(hash, canonicalItem(parse(bytes)), key),
+    node.chain,
+  );
+  return { parent: node.responseId, added: fresh.map((item) => item.bytes), chain };
+}
+
+function spineOf(nodes: readonly TranscriptNode[]): {
+  items: readonly Item[];
+  milestones: readonly Milestone[];
+} {
+  const items: Item[] = [];
+  const milestones: Milestone[] = [];
+  for (const node of nodes) {
+    items.push(...node.input.map((bytes): Item => ({ bytes, owner: undefined })));
+    items.push(...node.output.map((bytes): Item => ({ bytes, owner: node.account })));
+    milestones.push({ id: node.responseId, length: items.length });
+  }
+  return { items, milestones };
+}
+
+interface Scope {
+  readonly tenant: Tenant;
+  readonly memory: Memory;
+}
+
+/** A history without an anchor: hashed once, and linked to the longest known response that it extends. */
+function fullHistory(items: readonly Item[], sent: number, { tenant, memory }: Scope): History {
+  const parsed = items.map((item) => parse(item.bytes));
+  const kinds = parsed.map(itemKind);
+  const hashes = hashesOf(parsed, chainStart(memory.chainKey, tenant), memory.chainKey);
+  const match = longestKnown(kinds, hashes, { tenant, memory });
+  const walked = match === undefined ? undefined : memory.transcripts.walk(tenant, match.id);
+  const spine = walked === undefined ? undefined : spineOf(walked);
+  // Hash and walk must agree item by item, or the owners would be read off the wrong items.
+  const known = spine !== undefined && spine.items.length === match?.length ? spine : undefined;
+  const owned = items.map((item, index) => known?.items[index]?.owner ?? item.owner);
+  return {
+    past: {
+      anchor: undefined,
+      line: known?.milestones.map((milestone) => milestone.id).toReversed() ?? [],
+      whole: 'at_hand',
+    },
+    asWhole: kinds.includes('output') ? 'client_full' : 'none',
+    growth: {
+      parent: known === undefined ? undefined : match?.id,
+      added: items.slice(known === undefined ? 0 : match?.length).map((item) => item.bytes),
+      chain: hashes.at(-1) ?? chainStart(memory.chainKey, tenant),
+    },
+    items: items.map((item, index) => ({ bytes: item.bytes, owner: owned[index] })),
+    milestones: known?.milestones ?? [],
+    sent,
+  };
+}
+
+function hashesOf(items: readonly unknown[], start: Buffer, key: KeyObject): readonly Buffer[] {
+  let hash = start;
+  return items.map((item) => {
+    hash = chainHash(hash, canonicalItem(item), key);
+    return hash;
+  });
+}
+
+/** Prefixes that are looked up before the search is given up: a match is nearly always close to the end. */
+const MOST_PROBES = 200;
+
+/** A response ends in something the model produced, so only prefixes that do are worth a look-up. */
+function longestKnown(
+  kinds: readonly string[],
+  hashes: readonly Buffer[],
+  { tenant, memory }: Scope,
+): Milestone | undefined {
+  let probes = 0;
+  for (let last = kinds.length - 1; last >= 0 && probes < MOST_PROBES; last -= 1) {
+    const hash = hashes[last];
+    if (hash === undefined || kinds[last] !== 'output') continue;
+    probes += 1;
+    const id = memory.transcripts.findByChain(tenant, hash);
+    if (id !== undefined) return { id, length: last + 1 };
+  }
+  return undefined;
+}
+
+/** The hash after a finished response, under which a later full history will be recognised. */
+export function chainAfter(chain: Buffer, output: readonly Buffer[], key: KeyObject): Buffer {
+  return output.reduce((hash, item) => chainHash(hash, canonicalItem(parse(item)), key), chain);
+}
+
+function parse(bytes: Buffer): unknown {
+  return JSON.parse(bytes.toString('utf8'));
+}
+
+/**
+ * The items after response `after` (all of them without one) as `reader` may see them; `as_sent` when that is the
+ * client's own input, byte for byte.
+ */
+export function itemsFor(
+  history: History,
+  after: ResponseId | undefined,
+  reader: Reader,
+  scope: Scope,
+): readonly Buffer[] | 'as_sent' {
+  const from =
+    after === undefined
+      ? 0
+      : (history.milestones.find((one) => one.id === after)?.length ?? history.items.length - history.sent);
+  const items = history.items.slice(from);
+  const made = items.flatMap((item) => forReader(item, reader, scope));
+  const untouched = items.length === history.sent && made.length === items.length;
+  return untouched && made.every((bytes, index) => bytes === items[index]?.bytes) ? 'as_sent' : made;
+}
+
+/** No item, or the one that this account may see: foreign ids, references and sealed reasoning never go up. */
+function forReader(item: Item, reader: Reader, scope: Scope): readonly Buffer[] {
+  const parsed = parse(item.bytes);
+  if (!isRecord(parsed)) return [item.bytes];
+  if (parsed['type'] === 'item_reference') return dereference(String(parsed['id']), reader, scope);
+  if (parsed['type'] === 'reasoning' && !mayKeep(parsed, item, reader)) return [];
+  const owner = item.owner ?? ownerOf(parsed, scope);
+  if (owner === undefined || owner === reader.account) return [item.bytes];
+  const stripped = stripForeign(item.bytes, reader.keeps);
+  return stripped === undefined ? [] : [stripped];
+}
+
+/** Reasoning that is neither sealed nor kept by the account cannot be looked up by it. */
+function mayKeep(parsed: Readonly<Record<string, unknown>>, item: Item, reader: Reader): boolean {
+  if (reader.reasoning === 'stripped') return false;
+  const sealed = typeof parsed['encrypted_content'] === 'string';
+  return sealed || reader.keeps === 'stores' || item.owner === undefined;
+}
+
+function ownerOf(
+  parsed: Readonly<Record<string, unknown>>,
+  { tenant, memory }: Scope,
+): AccountId | undefined {
+  const id = parsed['id'];
+  if (typeof id !== 'string' || itemKind(parsed) !== 'output') return undefined;
+  return memory.transcripts.itemOwner(tenant, id);
+}
+
+function dereference(id: string, reader: Reader, scope: Scope): readonly Buffer[] {
+  const found = scope.memory.transcripts.findItem(scope.tenant, id);
+  if (found === undefined) return [];
+  const { node } = found;
+  const at = node.itemIds.indexOf(id);
+  const bytes = node.output[at];
+  return bytes === undefined ? [] : forReader({ bytes, owner: node.account }, reader, scope);
+}
+
+const REFERENCE = Buffer.from('"item_reference"');
+
+function unknownReference({ bytes }: Item, tenant: Tenant, memory: Memory): string | undefined {
+  if (!bytes.includes(REFERENCE)) return undefined;
+  const parsed = parse(bytes);
+  if (!isRecord(parsed) || parsed['type'] !== 'item_reference') return undefined;
+  const id = String(parsed['id']);
+  return memory.transcripts.findItem(tenant, id) === undefined ? id : undefined;
+}

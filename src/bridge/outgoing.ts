@@ -1,0 +1,174 @@
+/**
+ * What one attempt sends, composed from the request, the history and what the account may see of both. Pure but
+ * for look-ups in the transcript; the connection it goes over is chosen in attempt.ts.
+ */
+import { createHash } from 'node:crypto';
+import type { Tenant } from '../ids.ts';
+import { type Frame, makeFrame } from '../protocol/frame.ts';
+import { type HeaderMap, upstreamHeaders } from '../protocol/headers.ts';
+import { newResponseId } from '../protocol/refusal.ts';
+import { type Continuation, continuationAt } from '../turn/continuation.ts';
+import type { Signal } from '../turn/signal.ts';
+import type { Manner } from '../turn/states.ts';
+import type { UpstreamAccount } from '../upstream/account.ts';
+import type { HttpUpstream } from '../upstream/http.ts';
+import { buildPayload, type Payload, reinstalled } from '../upstream/payload.ts';
+import type { Newest } from '../upstream/websocket.ts';
+import { type History, itemsFor, type Memory } from './history.ts';
+import { TURN_STATE } from './identity.ts';
+import type { Lane } from './session.ts';
+import type { TurnRequest } from './stream.ts';
+import type { UpgradeMemory } from './upgrade-memory.ts';
+
+export interface Carriers {
+  readonly http: HttpUpstream;
+  readonly upgrades: UpgradeMemory;
+  readonly pingMs: number;
+  readonly memory: Memory;
+  /** A client's id as upstream may see it: the same for the same tenant, and nobody else's. */
+  readonly scoped: (tenant: Tenant, value: string) => string;
+}
+
+export interface Order {
+  readonly request: TurnRequest;
+  readonly history: History;
+  readonly lane: Lane;
+  readonly account: UpstreamAccount;
+  readonly manner: Manner;
+  /** The client's turn state, where this very account issued it. */
+  readonly turnState: string | undefined;
+}
+
+export type Route = 'ws' | 'http' | 'unary';
+
+export interface Way {
+  readonly transport: Route;
+  readonly newest: Newest | undefined;
+  readonly fingerprint: string;
+}
+
+export type Composed =
+  | { readonly ok: true; readonly payload: Payload; readonly anchor: string | undefined }
+  /** The history can be neither named nor sent here. */
+  | { readonly ok: false; readonly signal: Signal };
+
+export function composePayload(order: Order, carriers: Carriers, way: Way): Composed {
+  const { request, history, account, manner } = order;
+  const { envelope } = request;
+  const continuation = continuationFor(order, way);
+  if (continuation.kind === 'lost')
+    return { ok: false, signal: lostSignal(envelope.previousResponseId ?? '') };
+  const anchor = continuation.kind === 'anchor' ? continuation.id : undefined;
+  const keeps = account.kind === 'api_key' && envelope.store !== false ? 'stores' : 'stateless';
+  const reader = { account: account.id, keeps, reasoning: manner.reasoning } as const;
+  const { promptCacheKey } = envelope;
+  const payload = buildPayload({
+    envelope,
+    account,
+    transport: way.transport,
+    route: request.route,
+    items: itemsFor(history, anchor, reader, { tenant: request.tenant, memory: carriers.memory }),
+    anchor,
+    metadata: composeMetadata(order, carriers),
+    promptCacheKey:
+      promptCacheKey === undefined ? undefined : carriers.scoped(request.tenant, promptCacheKey),
+    dropped: manner.dropped,
+  });
+  return { ok: true, payload, anchor };
+}
+
+/** Over HTTP the ChatGPT backend takes no id at all; a compaction is given the window itself. */
+function continuationFor({ history, account, manner, request }: Order, way: Way): Continuation {
+  const nameless = request.route === 'compact' || (account.kind === 'chatgpt' && way.transport !== 'ws');
+  return continuationAt({ account: account.id, newest: way.newest }, history.past, {
+    fingerprint: way.fingerprint,
+    anchor: nameless ? 'refused' : manner.anchor,
+  });
+}
+
+const METADATA_IDS = ['thread_id', 'session_id'];
+const HEADER_IDS = ['session_id', 'session-id', 'thread-id', 'conversation_id', 'x-client-request-id'];
+
+/** The same object where nothing changes, so that the client's own bytes go up. */
+function composeMetadata(
+  { request, turnState }: Order,
+  carriers: Carriers,
+): Readonly<Record<string, unknown>> {
+  const { metadata } = request.envelope;
+  const scoped = METADATA_IDS.filter((name) => typeof metadata[name] === 'string')
+    .map((name) => [name, carriers.scoped(request.tenant, String(metadata[name]))] as const)
+    .filter(([name, value]) => value !== metadata[name]);
+  const foreignState = TURN_STATE in metadata && turnState === undefined;
+  if (scoped.length === 0 && !foreignState) return metadata;
+  const { [TURN_STATE]: state, ...rest } = metadata;
+  return {
+    ...rest,
+    ...(foreignState || state === undefined ? {} : { [TURN_STATE]: state }),
+    ...Object.fromEntries(scoped),
+  };
+}
+
+const TURN_METADATA = 'x-codex-turn-metadata';
+
+export function composeHeaders({ request, turnState, account }: Order, carriers: Carriers): HeaderMap {
+  const passed = upstreamHeaders(request.client, request.headers);
+  for (const name of HEADER_IDS) {
+    const value = passed[name];
+    if (value !== undefined) passed[name] = carriers.scoped(request.tenant, value);
+  }
+  const metadata = passed[TURN_METADATA];
+  if (metadata !== undefined) passed[TURN_METADATA] = reinstalled(metadata, account.installationId);
+  if (turnState !== undefined) passed[TURN_STATE] = turnState;
+  return passed;
+}
+
+/** The stream of a prewarm that this server answers itself: an id to continue from, and nothing else. */
+export function prewarmAnswer(model: string): readonly Frame[] {
+  const response = {
+    id: newResponseId(),
+    object: 'response',
+    created_at: Math.floor(Date.now() / 1000),
+    status: 'in_progress',
+    model,
+    output: [],
+    usage: null,
+  };
+  const usage = { input_tokens: 0, output_tokens: 0, total_tokens: 0 };
+  return [
+    makeFrame({ type: 'response.created', sequence_number: 0, response }),
+    makeFrame({
+      type: 'response.completed',
+      sequence_number: 1,
+      response: { ...response, status: 'completed', usage },
+    }),
+  ];
+}
+
+/** Members that may differ between two requests of which one continues the other. */
+const PASSING = new Set([
+  'input',
+  'previous_response_id',
+  'client_metadata',
+  'generate',
+  'stream',
+  'stream_id',
+  'type',
+]);
+
+export function fingerprintOf(bytes: Buffer, members: TurnRequest['envelope']['members']): string {
+  const hash = createHash('sha1');
+  for (const [name, span] of [...members].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+    if (!PASSING.has(name)) hash.update(name).update(bytes.subarray(span.start, span.end));
+  }
+  return hash.digest('base64');
+}
+
+function lostSignal(id: string): Signal {
+  const error = {
+    type: 'invalid_request_error',
+    code: 'previous_response_not_found',
+    message: `Previous response with id '${id}' not found.`,
+    param: 'previous_response_id',
+  };
+  return { via: 'frame', event: { type: 'error', status: 400, error } };
+}

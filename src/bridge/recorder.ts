@@ -1,0 +1,105 @@
+/**
+ * What one attempt's stream amounts to: the items, the response object, the tokens. Deltas are never looked into;
+ * only finished items and the terminal event are read.
+ */
+import type { ResponseId } from '../ids.ts';
+import { type Frame, isRecord, parseObject } from '../protocol/frame.ts';
+import { type Members, scanArray, scanObject } from '../protocol/json-scan.ts';
+import { joinArray, rewriteObject } from '../protocol/json-splice.ts';
+import { cutUsage, type Usage } from '../protocol/usage.ts';
+
+export interface Ending {
+  /** The terminal event, its `output` filled in where upstream left it empty. */
+  readonly frame: Frame;
+  readonly responseId: ResponseId;
+  readonly status: 'completed' | 'incomplete';
+  /** Raw JSON of the response object without its output. */
+  readonly response: Buffer;
+  readonly items: readonly Buffer[];
+  readonly itemIds: readonly string[];
+  readonly usage: Usage | undefined;
+}
+
+export class Recorder {
+  readonly #items: Buffer[] = [];
+
+  /** `response.output_item.done`: the item is copied out, or a small item would hold a whole socket chunk in memory. */
+  itemDone(frame: Frame): void {
+    const item = member(frame.data, 'item');
+    if (item !== undefined) this.#items.push(Buffer.from(item));
+  }
+
+  /** `undefined`: a terminal event without a response that has an id. */
+  end(frame: Frame): Ending | undefined {
+    const outer = scanObject(frame.data);
+    const span = outer.ok ? outer.members.get('response') : undefined;
+    if (!outer.ok || span === undefined) return undefined;
+    const response = frame.data.subarray(span.start, span.end);
+    const inner = scanObject(response);
+    if (!inner.ok) return undefined;
+    const id = stringMember(response, inner.members, 'id');
+    if (id === undefined) return undefined;
+    const listed = outputOf(response, inner.members);
+    const items = this.#items.length > 0 ? this.#items : listed.map((item) => Buffer.from(item));
+    const whole =
+      listed.length > 0 || items.length === 0
+        ? frame
+        : complete(frame, outer.members, { response, inner: inner.members, items });
+    return {
+      frame: whole,
+      responseId: id as ResponseId,
+      status: frame.type === 'response.incomplete' ? 'incomplete' : 'completed',
+      response: Buffer.from(rewriteObject(response, inner.members, { drop: ['output'] })),
+      items,
+      itemIds: items.map(idOf).filter((itemId) => itemId !== undefined),
+      usage: cutUsage(frame.data),
+    };
+  }
+}
+
+interface Parts {
+  readonly response: Buffer;
+  readonly inner: Members;
+  readonly items: readonly Buffer[];
+}
+
+/** The ChatGPT backend may end with `output: []`; clients that collect the answer would find nothing. */
+function complete(frame: Frame, outer: Members, { response, inner, items }: Parts): Frame {
+  const filled = rewriteObject(response, inner, { set: { output: joinArray(items) } });
+  return { type: frame.type, data: rewriteObject(frame.data, outer, { set: { response: filled } }) };
+}
+
+const BRACKET = 0x5b;
+
+function outputOf(response: Buffer, members: Members): readonly Buffer[] {
+  const span = members.get('output');
+  if (span === undefined || response[span.start] !== BRACKET) return [];
+  return scanArray(response, span).map((item) => response.subarray(item.start, item.end));
+}
+
+/** The raw JSON of one top-level member. */
+export function member(data: Buffer, name: string): Buffer | undefined {
+  const scan = scanObject(data);
+  const span = scan.ok ? scan.members.get(name) : undefined;
+  return span === undefined ? undefined : data.subarray(span.start, span.end);
+}
+
+function stringMember(data: Buffer, members: Members, name: string): string | undefined {
+  const span = members.get(name);
+  const value: unknown =
+    span === undefined ? undefined : JSON.parse(data.toString('utf8', span.start, span.end));
+  return typeof value === 'string' ? value : undefined;
+}
+
+function idOf(item: Buffer): string | undefined {
+  const id = parseObject(item)?.['id'];
+  return typeof id === 'string' ? id : undefined;
+}
+
+/** The id that `response.created` gives the response. */
+export function createdId(frame: Frame): ResponseId | undefined {
+  const response = parseObject(frame.data)?.['response'];
+  return isRecord(response) && typeof response['id'] === 'string'
+    ? (response['id'] as ResponseId)
+    : undefined;
+}

@@ -1,0 +1,162 @@
+/**
+ * All sessions of this process and the bounds on them: which request belongs to which, how long an unused socket
+ * stays open, and how many there may be. Sessions are disposable: the conversation lives in the transcript.
+ */
+import { randomUUID } from 'node:crypto';
+import type { AccountId, ResponseId, SessionId, Tenant } from '../ids.ts';
+import { type SessionKey, sessionKeyOf } from './identity.ts';
+import { type Lane, Session } from './session.ts';
+import type { TurnRequest } from './stream.ts';
+
+/** A turn without any identity is seldom continued: its socket is not kept long. */
+const NAMELESS_IDLE_MS = 60_000;
+const MOST_IDLE_SOCKETS = 2048;
+const MOST_SESSIONS = 20_000;
+const SWEEP_EVERY_MS = 5000;
+
+export interface SessionsOptions {
+  readonly idleMs: number;
+  readonly mac: (purpose: string, ...parts: string[]) => Buffer;
+  readonly sessionOf: (tenant: Tenant, responseId: ResponseId) => SessionId | undefined;
+  readonly onPin: (change: { from: AccountId | undefined; to: AccountId | undefined }) => void;
+  readonly onChange: (session: Session) => void;
+}
+
+export class Sessions {
+  /** Least recently used first, which is the order of eviction. */
+  readonly #byKey = new Map<string, Session>();
+  readonly #byId = new Map<SessionId, string>();
+  /** Lanes with a warm socket and no turn, least recently used first. */
+  readonly #idle = new Map<Lane, Session>();
+  readonly #turnStates = new Map<string, { readonly key: string; readonly account: AccountId }>();
+  readonly #options: SessionsOptions;
+  readonly #sweep: NodeJS.Timeout;
+
+  constructor(options: SessionsOptions) {
+    this.#options = options;
+    this.#sweep = setInterval(() => this.#closeStale(), SWEEP_EVERY_MS).unref();
+  }
+
+  all(): readonly Session[] {
+    return [...this.#byKey.values()];
+  }
+
+  get(id: SessionId): Session | undefined {
+    const key = this.#byId.get(id);
+    return key === undefined ? undefined : this.#byKey.get(key);
+  }
+
+  sessionFor(request: TurnRequest): Session {
+    const key = sessionKeyOf(request, {
+      turnState: (state) => this.#turnStates.get(this.#hash(request.tenant, state))?.key,
+      sessionOf: (id) => this.#options.sessionOf(request.tenant, id),
+    });
+    const name = `${request.tenant} ${key.kind === 'turn_state' ? key.value : `${key.kind} ${key.value}`}`;
+    const mapKey = key.kind === 'turn_state' ? key.value : (this.#keyOfSession(key) ?? name);
+    const known = this.#byKey.get(mapKey);
+    const session = known ?? this.#open(mapKey, key, request.tenant);
+    this.#byKey.delete(mapKey);
+    this.#byKey.set(mapKey, session);
+    return session;
+  }
+
+  /** Upstream's sticky token came down through us: whoever shows it again means this session and this account. */
+  rememberTurnState(session: Session, state: string, account: AccountId): void {
+    const key = this.#byId.get(session.id);
+    if (key === undefined) return;
+    this.#turnStates.set(this.#hash(session.tenant, state), { key, account });
+    const [oldest] = this.#turnStates.keys();
+    if (this.#turnStates.size > MOST_SESSIONS && oldest !== undefined) this.#turnStates.delete(oldest);
+  }
+
+  /** The account that issued this token to this tenant; nobody else may see it. */
+  issuerOf(tenant: Tenant, state: string): AccountId | undefined {
+    return this.#turnStates.get(this.#hash(tenant, state))?.account;
+  }
+
+  pin(session: Session, account: AccountId): void {
+    if (session.pinned === account) return;
+    this.#options.onPin({ from: session.pinned, to: account });
+    session.pin(account);
+    this.#options.onChange(session);
+  }
+
+  moveAway(session: Session, from: AccountId, reason: string): void {
+    if (session.pinned !== from) return;
+    this.#options.onPin({ from, to: undefined });
+    session.moveAway(from, reason);
+    this.#options.onChange(session);
+  }
+
+  release(session: Session): void {
+    const key = this.#byId.get(session.id);
+    this.#byId.delete(session.id);
+    if (key !== undefined) this.#byKey.delete(key);
+    for (const lane of session.lanes) this.#idle.delete(lane);
+    if (session.pinned !== undefined) this.#options.onPin({ from: session.pinned, to: undefined });
+    session.close();
+    this.#options.onChange(session);
+  }
+
+  close(): void {
+    clearInterval(this.#sweep);
+    for (const session of this.all()) this.release(session);
+  }
+
+  #open(mapKey: string, key: SessionKey, tenant: Tenant): Session {
+    const id = key.kind === 'response' ? (key.value as SessionId) : this.#newId(mapKey, key);
+    const session: Session = new Session({ id, tenant, keyKind: key.kind }, (lane) =>
+      this.#rest(session, lane),
+    );
+    this.#byKey.set(mapKey, session);
+    this.#byId.set(id, mapKey);
+    this.#evict();
+    return session;
+  }
+
+  /** The same key is the same session after a restart; a turn without identity is alone. */
+  #newId(mapKey: string, key: SessionKey): SessionId {
+    const name = key.kind === 'none' ? randomUUID() : mapKey;
+    return `ses_${this.#options.mac('session', name).toString('hex').slice(0, 20)}` as SessionId;
+  }
+
+  /** A session found by a response of its own may be known by a better name already. */
+  #keyOfSession(key: SessionKey): string | undefined {
+    return key.kind === 'response' ? this.#byId.get(key.value as SessionId) : undefined;
+  }
+
+  #rest(session: Session, lane: Lane): void {
+    this.#idle.delete(lane);
+    if (lane.holdsSocket && lane.running === undefined) this.#idle.set(lane, session);
+    const [oldest] = this.#idle.keys();
+    if (this.#idle.size > MOST_IDLE_SOCKETS && oldest !== undefined) this.#closeIdle(oldest);
+  }
+
+  #closeIdle(lane: Lane): void {
+    this.#idle.delete(lane);
+    if (lane.running === undefined) lane.closeSocket();
+  }
+
+  #closeStale(): void {
+    const now = Date.now();
+    for (const [lane, session] of this.#idle) {
+      const limit =
+        session.keyKind === 'none' ? Math.min(NAMELESS_IDLE_MS, this.#options.idleMs) : this.#options.idleMs;
+      if (lane.running !== undefined) this.#idle.delete(lane);
+      else if (now - lane.idleSince >= limit) this.#closeIdle(lane);
+    }
+  }
+
+  #evict(): void {
+    if (this.#byKey.size <= MOST_SESSIONS) return;
+    for (const session of this.#byKey.values()) {
+      if (session.busy) continue;
+      this.release(session);
+      return;
+    }
+  }
+
+  #hash(tenant: Tenant, state: string): string {
+    return this.#options.mac('turn-state', tenant, state).toString('base64');
+  }
+}

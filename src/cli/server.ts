@@ -1,0 +1,142 @@
+/**
+ * The whole server as one value: built from the bottom floor up, taken down from the top.
+ */
+import { createSecretKey } from 'node:crypto';
+import { AccountPool } from '../accounts/pool.ts';
+import { Bridge } from '../bridge/bridge.ts';
+import { Sessions } from '../bridge/sessions.ts';
+import { UpgradeMemory } from '../bridge/upgrade-memory.ts';
+import { Workshop } from '../bridge/workshop.ts';
+import type { Config } from '../config.ts';
+import { buildApp } from '../http/app.ts';
+import { Catalogue } from '../http/catalogue.ts';
+import { LOCAL, type Tenant } from '../ids.ts';
+import { createLog, type Log } from '../log.ts';
+import { openStore, type Store } from '../store/store.ts';
+import { StoreError } from '../store/store-error.ts';
+import { HttpUpstream } from '../upstream/http.ts';
+import { Stop } from './stop.ts';
+import { VERSION } from './version.ts';
+
+export interface RunningServer {
+  readonly url: string;
+  readonly accounts: { readonly total: number; readonly ready: number };
+  readonly adminToken: string;
+  /** Made at the first start of a server that others can reach; shown once. */
+  readonly firstKey: string | undefined;
+  /** Running turns finish within the drain time, then everything closes. */
+  stop(): Promise<void>;
+}
+
+export async function startServer(
+  config: Config,
+  log: Log = createLog(config.logLevel),
+): Promise<RunningServer> {
+  const store = await openOrStop(config, log);
+  const http = new HttpUpstream();
+  const upgrades = new UpgradeMemory();
+  const pool = new AccountPool({
+    rows: store.accounts,
+    config,
+    http,
+    log,
+    onChange: (id) => upgrades.forget(id),
+  });
+  const { workshop, sessions } = buildBridge({ config, log, store, http, pool, upgrades });
+  const bridge = new Bridge(workshop);
+  const catalogue = new Catalogue(pool, http, config);
+  const adminToken = store.adminToken(config.adminToken);
+  const parts = { config, store, pool, sessions, bridge, http, catalogue, log, adminToken, version: VERSION };
+  const app = await buildApp(parts);
+  const firstKey = await firstKeyOf(store, config);
+  const url = await listen(() => app.server.listen({ host: config.host, port: config.port }), config);
+  return {
+    url,
+    accounts: {
+      total: pool.rows().length,
+      ready: pool.rows().filter((row) => pool.show(row)['status'] === 'ready').length,
+    },
+    adminToken,
+    firstKey,
+    stop: async () => {
+      const drained = bridge.drain(config.drainMs);
+      app.closeIdleSockets();
+      await drained;
+      await app.server.close();
+      await http.close();
+      await store.close();
+    },
+  };
+}
+
+interface Floors {
+  readonly config: Config;
+  readonly log: Log;
+  readonly store: Store;
+  readonly http: HttpUpstream;
+  readonly pool: AccountPool;
+  readonly upgrades: UpgradeMemory;
+}
+
+function buildBridge({ config, log, store, http, pool, upgrades }: Floors): {
+  workshop: Workshop;
+  sessions: Sessions;
+} {
+  const { secrets } = store;
+  const sessions = new Sessions({
+    idleMs: config.sessionIdleMs,
+    mac: (purpose, ...parts) => secrets.mac(purpose, ...parts),
+    sessionOf: (tenant, id) => store.requests.ownerOf(tenant, id)?.session,
+    onPin: ({ from, to }) => {
+      if (from !== undefined) pool.unpinned(from);
+      if (to !== undefined) pool.pinned(to);
+    },
+    onChange: () => {},
+  });
+  const chainKey = createSecretKey(secrets.mac('transcript-chain'));
+  const memory = { transcripts: store.transcripts, requests: store.requests, chainKey };
+  /** Two tenants with the same cache key or thread must not meet upstream either. */
+  const scoped = (tenant: Tenant, value: string): string =>
+    tenant === LOCAL ? value : secrets.mac('scoped-id', tenant, value).toString('hex').slice(0, 32);
+  const carriers = { http, upgrades, pingMs: config.upstreamPingMs, memory, scoped };
+  const workshop = new Workshop({ pool, sessions, carriers, memory, store, config, log, onTurn: () => {} });
+  return { workshop, sessions };
+}
+
+async function openOrStop(config: Config, log: Log): Promise<Store> {
+  try {
+    const secretKey = config.secretKey?.toString('base64');
+    const { dataDir, transcripts, retentionDays } = config;
+    return await openStore({ dataDir, secretKey, transcripts, retentionDays, log });
+  } catch (error) {
+    if (error instanceof StoreError) throw new Stop(error.message, 78);
+    throw error;
+  }
+}
+
+const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
+
+/** A server that others can reach serves nobody without a key, so the first start makes one. */
+async function firstKeyOf(store: Store, config: Config): Promise<string | undefined> {
+  if (LOOPBACK.has(config.host) || store.keys.list().length > 0) return undefined;
+  return (await store.keys.create({ name: 'first' })).text;
+}
+
+async function listen(start: () => Promise<string>, config: Config): Promise<string> {
+  try {
+    return await start();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const where = `${config.host}:${config.port}`;
+    if (code === 'EADDRINUSE') {
+      throw new Stop(
+        `Port ${config.port} is in use. Stop what listens there, or set RESPOOL_PORT to another one.`,
+        1,
+      );
+    }
+    if (code === 'EACCES' || code === 'EADDRNOTAVAIL') {
+      throw new Stop(`respool may not listen on ${where} (${code}). Set RESPOOL_HOST and RESPOOL_PORT.`, 1);
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * The admin API: what an operator and the command line do to a running server.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { readChanges, readIntake } from '../accounts/intake.ts';
+import type { AccountId, SessionId, Tenant } from '../ids.ts';
+import { type Refusal, refusal } from '../protocol/refusal.ts';
+import { requestToWire } from '../store/request-row.ts';
+import { keyToWire, readKeyDraft } from './admin-keys.ts';
+import { sessionToWire } from './admin-sessions.ts';
+import { sendRefusal } from './answer.ts';
+import { refuseAddress } from './caller.ts';
+import type { Parts } from './parts.ts';
+
+type ById = { Params: { id: string } };
+
+export function adminRoutes(app: FastifyInstance, parts: Parts): void {
+  app.addHook('onRequest', async (request, reply) => {
+    const refused =
+      refuseAddress(request, parts.config) ?? refuseToken(request.headers.authorization, parts.adminToken);
+    return refused === undefined ? undefined : sendRefusal(reply, refused);
+  });
+  accountRoutes(app, parts);
+  keyRoutes(app, parts);
+  sessionRoutes(app, parts);
+  requestRoutes(app, parts);
+}
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+function refuseToken(authorization: string | undefined, token: string): Refusal | undefined {
+  const given = /^Bearer\s+(\S+)$/i.exec(authorization ?? '')?.[1] ?? '';
+  if (timingSafeEqual(digest(given), digest(token))) return undefined;
+  return refusal(
+    401,
+    'invalid_admin_token',
+    "Send 'Authorization: Bearer <admin token>'; the token is in the file admin-token of the data directory.",
+  );
+}
+
+function unknown(reply: FastifyReply, what: string): FastifyReply {
+  return sendRefusal(reply, refusal(404, `${what}_not_found`, `There is no such ${what}.`));
+}
+
+function bad(reply: FastifyReply, reason: string): FastifyReply {
+  return sendRefusal(reply, refusal(400, 'invalid_value', reason));
+}
+
+function accountRoutes(app: FastifyInstance, { pool, store }: Parts): void {
+  app.get('/api/accounts', async () => ({ data: pool.rows().map((row) => pool.show(row)) }));
+
+  app.post('/api/accounts', async (request, reply) => {
+    const intake = readIntake(request.body);
+    if (!intake.ok) return bad(reply, intake.reason);
+    const saved = await Promise.all(intake.drafts.map((draft) => store.accounts.upsert(draft)));
+    const created = saved.some((one) => one.outcome === 'created');
+    const shown = saved.map((one) => pool.show(one.row));
+    return reply.code(created ? 201 : 200).send(shown.length === 1 ? shown[0] : { data: shown });
+  });
+
+  app.patch<ById>('/api/accounts/:id', async (request, reply) => {
+    const read = readChanges(request.body);
+    if (!read.ok) return bad(reply, read.reason);
+    const row = await pool.patch(request.params.id as AccountId, read.changes);
+    return row === undefined ? unknown(reply, 'account') : pool.show(row);
+  });
+
+  app.delete<ById>('/api/accounts/:id', async (request, reply) => {
+    const outcome = await pool.remove(request.params.id as AccountId);
+    return outcome === 'unknown' ? unknown(reply, 'account') : reply.code(204).send();
+  });
+
+  app.post<ById>('/api/accounts/:id/probe', async (request, reply) => {
+    const row = await pool.probe(request.params.id as AccountId);
+    return row === undefined ? unknown(reply, 'account') : pool.show(row);
+  });
+}
+
+function keyRoutes(app: FastifyInstance, { store }: Parts): void {
+  app.get('/api/keys', async () => ({ data: store.keys.list().map(keyToWire) }));
+
+  app.post('/api/keys', async (request, reply) => {
+    const read = readKeyDraft(request.body, 'new');
+    if (!read.ok) return bad(reply, read.reason);
+    const { key, text } = await store.keys.create(read.draft);
+    return reply.code(201).send({ ...keyToWire(key), key: text });
+  });
+
+  app.patch<ById>('/api/keys/:id', async (request, reply) => {
+    const read = readKeyDraft(request.body, 'change');
+    if (!read.ok) return bad(reply, read.reason);
+    const key = await store.keys.patch(request.params.id as Tenant, read.draft);
+    return key === undefined ? unknown(reply, 'key') : keyToWire(key);
+  });
+
+  app.delete<ById>('/api/keys/:id', async (request, reply) => {
+    const key = await store.keys.revoke(request.params.id as Tenant);
+    return key === undefined ? unknown(reply, 'key') : reply.code(204).send();
+  });
+}
+
+function sessionRoutes(app: FastifyInstance, { sessions }: Parts): void {
+  app.get('/api/sessions', async () => ({
+    data: sessions
+      .all()
+      .toReversed()
+      .map((session) => sessionToWire(session)),
+  }));
+
+  app.delete<ById>('/api/sessions/:id', async (request, reply) => {
+    const session = sessions.get(request.params.id as SessionId);
+    if (session === undefined) return unknown(reply, 'session');
+    sessions.release(session);
+    return reply.code(204).send();
+  });
+}
+
+const listSchema = z.object({
+  limit: z.coerce.number().int().min(1).max(1000).optional(),
+  before: z.string().optional(),
+  session: z.string().optional(),
+  account: z.string().optional(),
+  status: z.string().optional(),
+  key: z.string().optional(),
+});
+
+function requestRoutes(
+  app: FastifyInstance,
+  { store, pool, sessions, bridge, version, config }: Parts,
+): void {
+  app.get('/api/requests', async (request, reply) => {
+    const filter = listSchema.safeParse(request.query);
+    if (!filter.success) return bad(reply, "'limit' is a whole number from 1 to 1000.");
+    return { data: store.requests.list(filter.data).map(requestToWire) };
+  });
+
+  app.get('/api/status', async () => {
+    const accounts = pool.rows().map((row) => String(pool.show(row)['status']));
+    const count = (status: string): number => accounts.filter((one) => one === status).length;
+    return {
+      version,
+      uptime_seconds: Math.floor(process.uptime()),
+      data_dir: config.dataDir,
+      pool: { accounts: accounts.length, ready: count('ready'), exhausted: count('exhausted') },
+      active_turns: bridge.activeTurns,
+      sessions: sessions.all().length,
+      writer: { queue: store.writer.pending, dropped: store.writer.dropped },
+    };
+  });
+}

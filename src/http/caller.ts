@@ -1,0 +1,84 @@
+/**
+ * Who calls, decided before anything else is looked at: the tenant of a valid key, or the local user of this very
+ * machine. A web page in somebody's browser is neither, whatever address it comes from.
+ */
+import { isIP } from 'node:net';
+import type { FastifyRequest } from 'fastify';
+import type { Config } from '../config.ts';
+import { type AccountId, LOCAL, type Tenant } from '../ids.ts';
+import { type Refusal, refusal } from '../protocol/refusal.ts';
+import type { Keys } from '../store/keys.ts';
+
+export interface Caller {
+  readonly tenant: Tenant;
+  readonly allowed: readonly AccountId[] | undefined;
+  readonly models: readonly string[] | undefined;
+}
+
+export type Identified =
+  | { readonly ok: true; readonly caller: Caller }
+  | { readonly ok: false; readonly refused: Refusal };
+
+const LOOPBACK_NAMES = new Set(['localhost', '127.0.0.1', '[::1]', '::1']);
+const FORWARDED = /^(forwarded|x-forwarded-.*|x-real-ip|true-client-ip|cf-.*)$/;
+
+export function identify(request: FastifyRequest, config: Config, keys: Keys): Identified {
+  const refused = refuseAddress(request, config);
+  if (refused !== undefined) return { ok: false, refused };
+  const bearer = bearerOf(request);
+  const key = bearer === undefined ? undefined : keys.find(bearer);
+  if (key !== undefined)
+    return { ok: true, caller: { tenant: key.id, allowed: key.accounts, models: key.models } };
+  if (bearer?.startsWith('rsp_'))
+    return { ok: false, refused: badKey('This API key is unknown, expired or revoked.') };
+  if (isLocal(request)) return { ok: true, caller: { tenant: LOCAL, allowed: undefined, models: undefined } };
+  const help = 'Send "Authorization: Bearer rsp_…" with a key made by: npx respool keys create NAME.';
+  return { ok: false, refused: badKey(`An API key is needed. ${help}`) };
+}
+
+function badKey(message: string): Refusal {
+  return refusal(401, 'invalid_api_key', message);
+}
+
+/** Foreign names in `Host` and foreign pages in `Origin`: how a browser is made to attack a server at home. */
+export function refuseAddress(request: FastifyRequest, config: Config): Refusal | undefined {
+  const host = hostName(request.headers.host);
+  if (host === undefined || !isKnownHost(host, config)) {
+    return refusal(
+      421,
+      'misdirected_request',
+      `This server does not answer for the host '${host ?? ''}'. Add it to RESPOOL_PUBLIC_HOSTS.`,
+    );
+  }
+  const { origin } = request.headers;
+  if (origin === undefined) return undefined;
+  const page = hostName(URL.canParse(origin) ? new URL(origin).host : undefined);
+  if (page !== undefined && isKnownHost(page, config)) return undefined;
+  return refusal(
+    403,
+    'origin_not_allowed',
+    `Pages of '${origin}' may not call this server. Add its name to RESPOOL_PUBLIC_HOSTS.`,
+  );
+}
+
+function hostName(host: string | undefined): string | undefined {
+  return host === undefined ? undefined : host.toLowerCase().replace(/:\d+$/, '');
+}
+
+function isKnownHost(host: string, config: Config): boolean {
+  const literal = isIP(host.replace(/^\[|\]$/g, '')) !== 0;
+  return literal || LOOPBACK_NAMES.has(host) || config.publicHosts.includes(host);
+}
+
+function bearerOf(request: FastifyRequest): string | undefined {
+  return /^Bearer\s+(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
+}
+
+/** A forwarded header means a proxy on this machine speaks for somebody else. */
+function isLocal(request: FastifyRequest): boolean {
+  const { socket, headers } = request.raw;
+  const peer = socket.remoteAddress ?? '';
+  const loopback = peer === '::1' || peer.startsWith('127.') || peer.startsWith('::ffff:127.');
+  const forwarded = Object.keys(headers).some((name) => FORWARDED.test(name));
+  return loopback && !forwarded && LOOPBACK_NAMES.has(hostName(headers.host) ?? '');
+}

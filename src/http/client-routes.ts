@@ -1,0 +1,109 @@
+/**
+ * The paths that clients call, under `/v1` and under the backend's own names.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { shuttingDown } from '../bridge/bridge.ts';
+import type { TurnRequest } from '../bridge/stream.ts';
+import { refusal } from '../protocol/refusal.ts';
+import { sendRefusal } from './answer.ts';
+import { type Caller, identify } from './caller.ts';
+import { codexRoutes } from './codex.ts';
+import { modelRoutes } from './models.ts';
+import type { Parts } from './parts.ts';
+import { answerJson } from './responses-json.ts';
+import { ClientSocket } from './responses-socket.ts';
+import { answerSse } from './responses-sse.ts';
+import { storedRoutes } from './stored.ts';
+import { arrivalOf, LARGEST_BODY_BYTES, takeBody, turnRequest } from './turn-intake.ts';
+
+export type CallerOf = (request: FastifyRequest) => Caller;
+
+/** Codex appends `/responses` to whatever base it was given; an extra `/v1` after `codex` is a common one. */
+const ROOTS = ['/v1', '/backend-api/codex', '/backend-api/codex/v1'];
+const LIVE = 'responses';
+
+export function clientRoutes(app: FastifyInstance, parts: Parts, sockets: Set<ClientSocket>): void {
+  const callers = new WeakMap<FastifyRequest, Caller>();
+  app.removeAllContentTypeParsers();
+  // The bytes are kept as they came; what is in them is read once, in turn-intake.ts.
+  app.addContentTypeParser(
+    '*',
+    { parseAs: 'buffer', bodyLimit: LARGEST_BODY_BYTES },
+    (_request, body, done) => done(null, body),
+  );
+
+  app.addHook('onRequest', async (request, reply) => {
+    const identified = identify(request, parts.config, parts.store.keys);
+    if (!identified.ok) return sendRefusal(reply, identified.refused);
+    callers.set(request, identified.caller);
+    if (parts.bridge.isDraining && request.raw.headers.upgrade !== undefined)
+      return sendRefusal(reply, shuttingDown());
+    return undefined;
+  });
+
+  const callerOf: CallerOf = (request) => {
+    const caller = callers.get(request);
+    if (caller === undefined) throw new Error('a request reached its route without a caller');
+    return caller;
+  };
+
+  for (const root of ROOTS) {
+    app.post(`${root}/${LIVE}`, turnRoute(parts, callerOf, 'responses'));
+    app.post(`${root}/${LIVE}/compact`, turnRoute(parts, callerOf, 'compact'));
+    app.route({
+      method: 'GET',
+      url: `${root}/${LIVE}`,
+      handler: async (_request, reply) => sendRefusal(reply, needsUpgrade()),
+      wsHandler: (socket, request) => {
+        const client = new ClientSocket(socket, arrivalOf(request, callerOf(request)), parts);
+        sockets.add(client);
+        socket.once('close', () => sockets.delete(client));
+      },
+    });
+  }
+  app.post('/v1/responses/input_tokens', turnRoute(parts, callerOf, 'input_tokens'));
+  modelRoutes(app, parts, callerOf);
+  codexRoutes(app, parts, callerOf);
+  storedRoutes(app, parts, callerOf);
+}
+
+/** A unary turn or an event stream, as the body asks. */
+function turnRoute(parts: Parts, callerOf: CallerOf, route: TurnRequest['route']) {
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
+    const asked = await takeBody(request);
+    if (!asked.ok) return sendRefusal(reply, asked.refused);
+    const { envelope } = asked;
+    const door = envelope.stream === 'yes' && route === 'responses' ? 'sse' : 'json';
+    const way = { door, route, line: undefined, id: request.id } as const;
+    const taken = turnRequest(envelope, arrivalOf(request, callerOf(request)), way);
+    if (!taken.ok) return sendRefusal(reply, taken.refused);
+    const needs = needsApiKey(taken.request, parts);
+    if (needs !== undefined) return sendRefusal(reply, needs);
+    if (door === 'sse') await answerSse(parts.bridge, taken.request, reply, parts.config.keepaliveMs);
+    else await answerJson(parts.bridge, taken.request, reply);
+    return reply;
+  };
+}
+
+function needsUpgrade() {
+  return refusal(426, 'upgrade_required', 'Open this path as a WebSocket, or POST to it.', {
+    headers: { upgrade: 'websocket' },
+  });
+}
+
+/** What the ChatGPT backend does not have at all, said before anything is tried. */
+function needsApiKey({ route, envelope, allowed }: TurnRequest, parts: Parts) {
+  const rows = parts.pool.rows(allowed);
+  if (rows.length === 0 || rows.some((row) => row.kind === 'api_key')) return undefined;
+  if (route === 'input_tokens') {
+    return refusal(
+      404,
+      'not_found',
+      'Counting tokens needs an API-key account: the ChatGPT backend has no such call.',
+    );
+  }
+  if (envelope.background !== 'yes') return undefined;
+  return refusal(400, 'unsupported_parameter', "'background' needs an API-key account.", {
+    param: 'background',
+  });
+}

@@ -1,0 +1,24 @@
+/**
+ * What the doors are given when the server is put together.
+ */
+import type { AccountPool } from '../accounts/pool.ts';
+import type { Bridge } from '../bridge/bridge.ts';
+import type { Sessions } from '../bridge/sessions.ts';
+import type { Config } from '../config.ts';
+import type { Log } from '../log.ts';
+import type { Store } from '../store/store.ts';
+import type { HttpUpstream } from '../upstream/http.ts';
+import type { Catalogue } from './catalogue.ts';
+
+export interface Parts {
+  readonly config: Config;
+  readonly store: Store;
+  readonly pool: AccountPool;
+  readonly sessions: Sessions;
+  readonly bridge: Bridge;
+  readonly http: HttpUpstream;
+  readonly catalogue: Catalogue;
+  readonly log: Log;
+  readonly adminToken: string;
+  readonly version: string;
+}

@@ -1,0 +1,130 @@
+/**
+ * A turn as server-sent events. The HTTP status waits for the first event that may be shown, so that a refused
+ * turn still gets a true one; only for clients that need to hear something earlier are headers sent before it.
+ */
+import type { FastifyReply } from 'fastify';
+import type { Bridge } from '../bridge/bridge.ts';
+import type { Outcome, RunningTurn, TurnRequest } from '../bridge/stream.ts';
+import type { Frame } from '../protocol/frame.ts';
+import { createdFrame, failedFrame, newResponseId, type Refusal } from '../protocol/refusal.ts';
+import { encodeSse, SSE_COMMENT } from '../protocol/sse.ts';
+import { sendRefusal, turnHeaders } from './answer.ts';
+import { CODEX_KEEPALIVE, KeepAlive, STUCK_AFTER_MS } from './keep-alive.ts';
+
+export function answerSse(
+  bridge: Bridge,
+  request: TurnRequest,
+  reply: FastifyReply,
+  keepaliveMs: number,
+): Promise<void> {
+  return new Promise((resolve) => {
+    const stream = new EventStream(bridge, { request, reply, keepaliveMs, done: resolve });
+    stream.begin();
+  });
+}
+
+interface Options {
+  readonly request: TurnRequest;
+  readonly reply: FastifyReply;
+  readonly keepaliveMs: number;
+  readonly done: () => void;
+}
+
+const CODEX_EVENT = encodeSse('codex.keepalive', CODEX_KEEPALIVE);
+
+class EventStream {
+  readonly #options: Options;
+  readonly #bridge: Bridge;
+  readonly #keepAlive: KeepAlive;
+  #turn: RunningTurn | undefined;
+  #headers: 'waiting' | 'sent' = 'waiting';
+  #shown: 'nothing' | 'frames' = 'nothing';
+  #stuck: NodeJS.Timeout | undefined;
+
+  constructor(bridge: Bridge, options: Options) {
+    this.#bridge = bridge;
+    this.#options = options;
+    this.#keepAlive = new KeepAlive(options.keepaliveMs, () => this.#say());
+  }
+
+  begin(): void {
+    const { request, reply } = this.#options;
+    this.#turn = this.#bridge.run(request, {
+      frame: (frame) => this.#frame(frame),
+      end: (outcome) => this.#end(outcome),
+    });
+    const turn = this.#turn;
+    reply.raw.once('close', () => {
+      this.#stop();
+      if (!reply.raw.writableFinished) turn.leave();
+    });
+    reply.raw.on('drain', () => {
+      clearTimeout(this.#stuck);
+      this.#stuck = undefined;
+      turn.resume();
+    });
+  }
+
+  #frame(frame: Frame): void {
+    this.#start();
+    this.#shown = 'frames';
+    this.#keepAlive.heard();
+    this.#write(encodeSse(frame.type, frame.data));
+  }
+
+  /** Codex waits for headers as long as it takes and would count an early one as the begin of its idle time. */
+  #say(): void {
+    const codex = this.#options.request.client === 'codex';
+    if (codex && this.#headers === 'waiting') return;
+    this.#start();
+    this.#write(codex ? CODEX_EVENT : SSE_COMMENT);
+  }
+
+  #start(): void {
+    if (this.#headers === 'sent') return;
+    this.#headers = 'sent';
+    const { reply, request } = this.#options;
+    reply.hijack();
+    reply.raw.writeHead(200, {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-cache',
+      connection: 'keep-alive',
+      'x-accel-buffering': 'no',
+      ...(this.#turn === undefined ? { 'x-request-id': request.id } : turnHeaders(this.#turn, request.id)),
+    });
+  }
+
+  #write(bytes: Buffer): void {
+    if (this.#options.reply.raw.write(bytes) || this.#stuck !== undefined) return;
+    this.#turn?.pause();
+    this.#stuck = setTimeout(() => this.#options.reply.raw.destroy(), STUCK_AFTER_MS);
+  }
+
+  #end(outcome: Outcome): void {
+    const { reply, request, done } = this.#options;
+    this.#stop();
+    if (outcome.kind === 'refused' && this.#headers === 'waiting') {
+      if (this.#turn !== undefined) reply.headers(turnHeaders(this.#turn, request.id));
+      sendRefusal(reply, outcome.refusal);
+    } else {
+      if (outcome.kind === 'refused') this.#failInside(outcome.refusal);
+      if (outcome.kind === 'cancelled') reply.raw.destroy();
+      else reply.raw.end();
+    }
+    done();
+  }
+
+  /** Headers are out already: the failure becomes the one event that ends a stream. */
+  #failInside(refused: Refusal): void {
+    const at = { responseId: newResponseId(), model: this.#options.request.envelope.model, sequence: 0 };
+    const created = this.#shown === 'nothing' ? [createdFrame(at)] : [];
+    for (const frame of [...created, failedFrame(refused, { ...at, sequence: created.length })]) {
+      this.#write(encodeSse(frame.type, frame.data));
+    }
+  }
+
+  #stop(): void {
+    this.#keepAlive.stop();
+    clearTimeout(this.#stuck);
+  }
+}

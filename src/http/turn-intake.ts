@@ -1,0 +1,77 @@
+/**
+ * From the bytes a client sent to a request the bridge can serve: decoded, read once, checked, and nothing more.
+ */
+import type { FastifyRequest } from 'fastify';
+import { newRequestId } from '../bridge/bridge.ts';
+import type { ClientLine, TurnRequest } from '../bridge/stream.ts';
+import { decodeBody } from '../protocol/decode-body.ts';
+import { clientOf, flatHeaders, type HeaderMap } from '../protocol/headers.ts';
+import { type Refusal, refusal } from '../protocol/refusal.ts';
+import { type Envelope, readEnvelope } from '../protocol/request.ts';
+import type { Caller } from './caller.ts';
+
+export const LARGEST_BODY_BYTES = 64 * 1024 * 1024;
+
+export interface Arrival {
+  readonly caller: Caller;
+  readonly path: string;
+  readonly headers: HeaderMap;
+}
+
+export type Taken =
+  | { readonly ok: true; readonly request: TurnRequest }
+  | { readonly ok: false; readonly refused: Refusal };
+
+export type Asked =
+  | { readonly ok: true; readonly envelope: Envelope }
+  | { readonly ok: false; readonly refused: Refusal };
+
+/** The body of a POST. `request.id` becomes the id of the row. */
+export async function takeBody(request: FastifyRequest): Promise<Asked> {
+  const type = request.headers['content-type'] ?? '';
+  if (!/^application\/(json|[\w.-]+\+json)\b/i.test(type)) {
+    return {
+      ok: false,
+      refused: refusal(415, 'unsupported_media_type', "Send the body with 'content-type: application/json'."),
+    };
+  }
+  const bytes = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+  const decoded = await decodeBody(bytes, request.headers['content-encoding'], LARGEST_BODY_BYTES);
+  if (decoded.ok) return readEnvelope(decoded.bytes);
+  const tooLarge = decoded.status === 413;
+  const code = tooLarge ? 'payload_too_large' : 'invalid_body';
+  return { ok: false, refused: refusal(tooLarge ? 400 : decoded.status, code, decoded.message) };
+}
+
+interface Way {
+  readonly door: TurnRequest['door'];
+  readonly route: TurnRequest['route'];
+  readonly line: ClientLine | undefined;
+  readonly id?: string;
+}
+
+export function turnRequest(envelope: Envelope, arrival: Arrival, way: Way): Taken {
+  const { caller, path, headers } = arrival;
+  if (caller.models !== undefined && !caller.models.includes(envelope.model)) {
+    const message = `The model '${envelope.model}' does not exist or this key may not use it.`;
+    return { ok: false, refused: refusal(404, 'model_not_found', message, { param: 'model' }) };
+  }
+  const { id = newRequestId(), ...rest } = way;
+  return {
+    ok: true,
+    request: {
+      ...rest,
+      id,
+      at: Date.now(),
+      tenant: caller.tenant,
+      allowed: caller.allowed,
+      client: clientOf(path, headers),
+      headers,
+      envelope,
+    },
+  };
+}
+
+export function arrivalOf(request: FastifyRequest, caller: Caller): Arrival {
+  return { caller, path: request.url.split('?')[0] ?? '', headers: flatHeaders(request.headers) };
+}
