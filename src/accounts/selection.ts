@@ -28,6 +28,8 @@ export interface Wish {
   readonly only?: AccountId | undefined;
   readonly exclude: readonly AccountId[];
   readonly pinned?: AccountId | undefined;
+  /** Answered the response that is continued; its cache, and where it stores its ids, are there. */
+  readonly owner?: AccountId | undefined;
   readonly affine?: AccountId | undefined;
   readonly avoid?: AccountId | undefined;
 }
@@ -61,6 +63,8 @@ function best(ready: readonly Candidate[], wish: Wish): Choice {
   if (wish.only !== undefined && open[0] !== undefined)
     return { ok: true, account: open[0].id, because: 'owner' };
   if (pinned !== undefined) return { ok: true, account: pinned.id, because: 'pin' };
+  const owner = named(wish.owner);
+  if (owner !== undefined) return { ok: true, account: owner.id, because: 'owner' };
   const welcoming = open.filter((one) => one.newSessions === 'welcome');
   const fresh = welcoming.length === 0 ? open : welcoming;
   const affine = fresh.find((one) => one.id === wish.affine);

@@ -137,11 +137,12 @@ export class TurnRun implements RunningTurn {
   }
 
   #select({ exclude, prefer, avoid }: Extract<Effect, { do: 'select' }>): void {
-    const { session, facts } = this.#assignment;
+    const { session, facts, history } = this.#assignment;
     const choice = this.#shop.choose(this.#request, {
       exclude,
       avoid,
       pinned: prefer ?? session.pinned,
+      owner: history.past.anchor?.owner,
       only: facts.binding.kind === 'free' ? undefined : facts.binding.account,
     });
     if (!choice.ok) {
