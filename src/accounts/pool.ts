@@ -26,6 +26,7 @@ const MODEL_BLOCK_MS = 6 * 3_600_000;
 const EXHAUSTED_MS = 5 * 60_000;
 const SHORTEST_COOLING_MS = 1000;
 const SUSPENDED_MS = 60_000;
+const SAME_403_MS = 60_000;
 /** A probe that takes longer shows the account as it is known. */
 const PROBE_TIMEOUT_MS = 3000;
 /** `last_used_at` is for people: written no more often than this. */
@@ -60,6 +61,7 @@ export class AccountPool {
   readonly #options: PoolOptions;
   readonly #tallies = new Map<AccountId, Tally>();
   #given = 0;
+  #lastUnknown403: { readonly id: AccountId; readonly code: string; readonly at: number } | undefined;
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -118,16 +120,32 @@ export class AccountPool {
     if (row === undefined || mark === 'none') return;
     const { failure, model } = about;
     const now = Date.now();
-    this.#options.log.warn({ account: id, mark, code: failure.code }, 'account marked');
     if (mark === 'model_not_in_plan') {
       this.#settle(this.#options.rows.blockModel(id, { model, untilAt: now + MODEL_BLOCK_MS }));
       return;
     }
+    if (failure.variant === 'unknown_403' && this.#isEverywhere(id, failure, now)) return;
     const availableAt = blockedUntil(mark, failure.resetAt, now);
     const current = statusOf(row, now);
-    // A short rest never shortens a long one.
-    if (current !== 'ready' && mark === 'cooling') return;
+    // A short rest never shortens a long one, and fifty turns that meet the same wall mark it once.
+    if (current !== 'ready' && (mark === 'cooling' || current === mark)) return;
+    this.#options.log.warn({ account: id, mark, code: failure.code }, 'account marked');
     this.#patch(id, { status: mark, statusReason: failure.code, availableAt });
+  }
+
+  /** Two accounts that get the same unexplained 403 within a minute: it is this host that is refused, not they. */
+  #isEverywhere(id: AccountId, failure: Failure, now: number): boolean {
+    const before = this.#lastUnknown403;
+    this.#lastUnknown403 = { id, code: failure.code, at: now };
+    if (
+      before === undefined ||
+      before.id === id ||
+      before.code !== failure.code ||
+      now - before.at > SAME_403_MS
+    )
+      return false;
+    this.#patch(before.id, { status: 'ready', statusReason: undefined, availableAt: undefined });
+    return true;
   }
 
   /** Whether the login has been replaced since `bearer` was used: then one more try with the new one is worth it. */

@@ -5,7 +5,7 @@
  */
 import type { KeyObject } from 'node:crypto';
 import type { AccountId, ResponseId, Tenant } from '../ids.ts';
-import { isRecord } from '../protocol/frame.ts';
+import { isRecord, parseObject } from '../protocol/frame.ts';
 import { canonicalItem, chainHash, chainStart, itemKind, stripForeign } from '../protocol/items.ts';
 import { type Refusal, refusal } from '../protocol/refusal.ts';
 import type { RequestLog } from '../store/requests.ts';
@@ -13,12 +13,15 @@ import type { TranscriptNode } from '../store/transcript-node.ts';
 import type { Transcripts } from '../store/transcripts.ts';
 import type { Past } from '../turn/continuation.ts';
 import { previousResponseNotFound } from '../turn/refusals.ts';
+import { itemNames } from './item-names.ts';
 import type { TurnRequest } from './stream.ts';
 
 export interface Memory {
   readonly transcripts: Transcripts;
   readonly requests: RequestLog;
   readonly chainKey: KeyObject;
+  /** Anchors that their own account no longer knows; none is offered twice. */
+  readonly refusedAnchors: { has(key: string): boolean };
 }
 
 /** `owner`: the account that produced the item; unknown for what a client wrote itself. */
@@ -82,7 +85,11 @@ export function resolveHistory(request: TurnRequest, memory: Memory): Resolved {
     ok: true,
     history: {
       past: {
-        anchor: { id: anchor, owner: node?.account ?? owner?.account, stored: owner?.stored ?? false },
+        anchor: {
+          id: anchor,
+          owner: node?.account ?? owner?.account,
+          stored: (owner?.stored ?? false) && !memory.refusedAnchors.has(anchorKey(tenant, anchor)),
+        },
         line: spine.milestones.map((milestone) => milestone.id).toReversed(),
         whole: walked === undefined ? 'missing' : 'at_hand',
       },
@@ -93,6 +100,10 @@ export function resolveHistory(request: TurnRequest, memory: Memory): Resolved {
       sent: fresh.length,
     },
   };
+}
+
+export function anchorKey(tenant: Tenant, id: string): string {
+  return `${tenant} ${id}`;
 }
 
 function itemNotFound(id: string): Refusal {
@@ -235,20 +246,32 @@ function ownerOf(
   parsed: Readonly<Record<string, unknown>>,
   { tenant, memory }: Scope,
 ): AccountId | undefined {
-  const id = parsed['id'];
-  if (typeof id !== 'string' || itemKind(parsed) !== 'output') return undefined;
-  return memory.transcripts.itemOwner(tenant, id);
+  if (itemKind(parsed) !== 'output') return undefined;
+  for (const name of itemNames(parsed)) {
+    const owner = memory.transcripts.itemOwner(tenant, name);
+    if (owner !== undefined) return owner;
+  }
+  return undefined;
 }
 
 function dereference(id: string, reader: Reader, scope: Scope): readonly Buffer[] {
-  const found = scope.memory.transcripts.findItem(scope.tenant, id);
-  if (found === undefined) return [];
-  const { node } = found;
-  const at = node.itemIds.indexOf(id);
-  const bytes = node.output[at];
-  return bytes === undefined ? [] : forReader({ bytes, owner: node.account }, reader, scope);
+  const node = scope.memory.transcripts.findItem(scope.tenant, id)?.node;
+  const bytes = node?.output.find((item) => parseObject(item)?.['id'] === id);
+  return bytes === undefined ? [] : forReader({ bytes, owner: node?.account }, reader, scope);
 }
 
+/** The account that sealed a compaction in this history, where it is another than the one that was asked. */
+export function sealedElsewhere(history: History, account: AccountId, scope: Scope): AccountId | undefined {
+  for (const item of history.items) {
+    const parsed = item.bytes.includes(COMPACTION) ? parseObject(item.bytes) : undefined;
+    if (parsed?.['type'] !== 'compaction') continue;
+    const owner = item.owner ?? ownerOf(parsed, scope);
+    if (owner !== undefined && owner !== account) return owner;
+  }
+  return undefined;
+}
+
+const COMPACTION = Buffer.from('"compaction"');
 const REFERENCE = Buffer.from('"item_reference"');
 
 function unknownReference({ bytes }: Item, tenant: Tenant, memory: Memory): string | undefined {

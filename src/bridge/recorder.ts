@@ -7,6 +7,7 @@ import { type Frame, isRecord, parseObject } from '../protocol/frame.ts';
 import { type Members, scanArray, scanObject } from '../protocol/json-scan.ts';
 import { joinArray, rewriteObject } from '../protocol/json-splice.ts';
 import { cutUsage, type Usage } from '../protocol/usage.ts';
+import { itemNames } from './item-names.ts';
 
 export interface Ending {
   /** The terminal event, its `output` filled in where upstream left it empty. */
@@ -51,7 +52,7 @@ export class Recorder {
       status: frame.type === 'response.incomplete' ? 'incomplete' : 'completed',
       response: Buffer.from(rewriteObject(response, inner.members, { drop: ['output'] })),
       items,
-      itemIds: items.map(idOf).filter((itemId) => itemId !== undefined),
+      itemIds: items.flatMap(namesOf),
       usage: cutUsage(frame.data),
     };
   }
@@ -91,9 +92,9 @@ function stringMember(data: Buffer, members: Members, name: string): string | un
   return typeof value === 'string' ? value : undefined;
 }
 
-function idOf(item: Buffer): string | undefined {
-  const id = parseObject(item)?.['id'];
-  return typeof id === 'string' ? id : undefined;
+function namesOf(item: Buffer): readonly string[] {
+  const parsed = parseObject(item);
+  return parsed === undefined ? [] : itemNames(parsed);
 }
 
 /** The id that `response.created` gives the response. */

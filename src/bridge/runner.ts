@@ -198,19 +198,27 @@ export class TurnRun implements RunningTurn {
     const ending = this.#reception?.ending;
     if (ending !== undefined && this.#attempt?.carried !== 'ours')
       this.#attempt?.completed(ending.responseId);
+    this.#record.ended('completed');
     this.#dispatch({ name: 'ended' });
   }
 
   #failed(signal: Signal): void {
     const failure = classify(signal, Date.now());
     this.#record.ended('failed', failure);
+    this.#forgetAnchor(failure);
     if (this.#passedOn(failure) === undefined) this.#down.forget();
     this.#dispatch({ name: 'failed', failure, at: Date.now() });
   }
 
+  #forgetAnchor(failure: Failure): void {
+    const anchor = this.#request.envelope.previousResponseId;
+    if (failure.class !== 'not_found_continuity' || anchor === undefined) return;
+    if (this.#attempt?.carried === 'preserved') this.#shop.refuseAnchor(this.#request.tenant, anchor);
+  }
+
   #dispose(connection: 'keep' | 'drop'): void {
     this.#clock.stop();
-    this.#record.ended('completed');
+    this.#record.ended('cancelled');
     this.#attempt?.dispose(connection);
     this.#lease?.[Symbol.dispose]();
     this.#lease = undefined;
@@ -232,7 +240,8 @@ export class TurnRun implements RunningTurn {
     return this.#settle(ending.status, () => this.#down.answered(ending.frame), seen);
   }
 
-  async #refuse(reason: Reason): Promise<void> {
+  async #refuse(given: Reason): Promise<void> {
+    const reason = this.#waitForIssuer(given);
     const { envelope, client, door } = this.#request;
     const asked = { client, door, previousResponseId: envelope.previousResponseId, model: envelope.model };
     const refusal = refusalFor(reason, asked, Date.now());
@@ -241,6 +250,20 @@ export class TurnRun implements RunningTurn {
     return this.#settle('failed', () =>
       passed === undefined ? this.#down.refused(refusal) : this.#down.failed(passed),
     );
+  }
+
+  #waitForIssuer(reason: Reason): Reason {
+    const account = this.#attempt?.account.id;
+    if (
+      reason.kind !== 'failure' ||
+      reason.failure.class !== 'encrypted_content_foreign' ||
+      account === undefined
+    )
+      return reason;
+    const until = this.#shop.sealedUntil(this.#assignment.history, account, this.#request.tenant);
+    return until === undefined
+      ? reason
+      : { kind: 'unavailable', reason: until, binding: reason.binding, last: undefined };
   }
 
   async #fail(failure: Failure): Promise<void> {

@@ -24,11 +24,11 @@ export interface SessionsOptions {
 
 export class Sessions {
   /** Least recently used first, which is the order of eviction. */
-  readonly #byKey = new Map<string, Session>();
-  readonly #byId = new Map<SessionId, string>();
+  readonly #byName = new Map<string, Session>();
+  readonly #names = new Map<SessionId, string>();
   /** Lanes with a warm socket and no turn, least recently used first. */
   readonly #idle = new Map<Lane, Session>();
-  readonly #turnStates = new Map<string, { readonly key: string; readonly account: AccountId }>();
+  readonly #turnStates = new Map<string, { readonly name: string; readonly account: AccountId }>();
   readonly #options: SessionsOptions;
   readonly #sweep: NodeJS.Timeout;
 
@@ -38,33 +38,32 @@ export class Sessions {
   }
 
   all(): readonly Session[] {
-    return [...this.#byKey.values()];
+    return [...this.#byName.values()];
   }
 
   get(id: SessionId): Session | undefined {
-    const key = this.#byId.get(id);
-    return key === undefined ? undefined : this.#byKey.get(key);
+    const key = this.#names.get(id);
+    return key === undefined ? undefined : this.#byName.get(key);
   }
 
   sessionFor(request: TurnRequest): Session {
     const key = sessionKeyOf(request, {
-      turnState: (state) => this.#turnStates.get(this.#hash(request.tenant, state))?.key,
+      turnState: (state) => this.#turnStates.get(this.#hash(request.tenant, state))?.name,
       sessionOf: (id) => this.#options.sessionOf(request.tenant, id),
     });
-    const name = `${request.tenant} ${key.kind === 'turn_state' ? key.value : `${key.kind} ${key.value}`}`;
-    const mapKey = key.kind === 'turn_state' ? key.value : (this.#keyOfSession(key) ?? name);
-    const known = this.#byKey.get(mapKey);
-    const session = known ?? this.#open(mapKey, key, request.tenant);
-    this.#byKey.delete(mapKey);
-    this.#byKey.set(mapKey, session);
+    const name = this.#nameOf(request.tenant, key);
+    const session = this.#byName.get(name) ?? this.#open(name, key, request.tenant);
+    // Put back at the end: the map's order is the order of use.
+    this.#byName.delete(name);
+    this.#byName.set(name, session);
     return session;
   }
 
   /** Upstream's sticky token came down through us: whoever shows it again means this session and this account. */
   rememberTurnState(session: Session, state: string, account: AccountId): void {
-    const key = this.#byId.get(session.id);
-    if (key === undefined) return;
-    this.#turnStates.set(this.#hash(session.tenant, state), { key, account });
+    const name = this.#names.get(session.id);
+    if (name === undefined) return;
+    this.#turnStates.set(this.#hash(session.tenant, state), { name, account });
     const [oldest] = this.#turnStates.keys();
     if (this.#turnStates.size > MOST_SESSIONS && oldest !== undefined) this.#turnStates.delete(oldest);
   }
@@ -89,9 +88,9 @@ export class Sessions {
   }
 
   release(session: Session): void {
-    const key = this.#byId.get(session.id);
-    this.#byId.delete(session.id);
-    if (key !== undefined) this.#byKey.delete(key);
+    const key = this.#names.get(session.id);
+    this.#names.delete(session.id);
+    if (key !== undefined) this.#byName.delete(key);
     for (const lane of session.lanes) this.#idle.delete(lane);
     if (session.pinned !== undefined) this.#options.onPin({ from: session.pinned, to: undefined });
     session.close();
@@ -103,26 +102,28 @@ export class Sessions {
     for (const session of this.all()) this.release(session);
   }
 
-  #open(mapKey: string, key: SessionKey, tenant: Tenant): Session {
-    const id = key.kind === 'response' ? (key.value as SessionId) : this.#newId(mapKey, key);
+  #open(name: string, key: SessionKey, tenant: Tenant): Session {
+    const id = key.kind === 'response' ? (key.value as SessionId) : this.#newId(name, key);
     const session: Session = new Session({ id, tenant, keyKind: key.kind }, (lane) =>
       this.#rest(session, lane),
     );
-    this.#byKey.set(mapKey, session);
-    this.#byId.set(id, mapKey);
+    this.#byName.set(name, session);
+    this.#names.set(id, name);
     this.#evict();
     return session;
   }
 
   /** The same key is the same session after a restart; a turn without identity is alone. */
-  #newId(mapKey: string, key: SessionKey): SessionId {
-    const name = key.kind === 'none' ? randomUUID() : mapKey;
-    return `ses_${this.#options.mac('session', name).toString('hex').slice(0, 20)}` as SessionId;
+  #newId(name: string, key: SessionKey): SessionId {
+    const unique = key.kind === 'none' ? randomUUID() : name;
+    return `ses_${this.#options.mac('session', unique).toString('hex').slice(0, 20)}` as SessionId;
   }
 
-  /** A session found by a response of its own may be known by a better name already. */
-  #keyOfSession(key: SessionKey): string | undefined {
-    return key.kind === 'response' ? this.#byId.get(key.value as SessionId) : undefined;
+  /** A turn state leads to the name it was issued under; so does a response, while its session is still here. */
+  #nameOf(tenant: Tenant, key: SessionKey): string {
+    if (key.kind === 'turn_state') return key.value;
+    const known = key.kind === 'response' ? this.#names.get(key.value as SessionId) : undefined;
+    return known ?? `${tenant} ${key.kind} ${key.value}`;
   }
 
   #rest(session: Session, lane: Lane): void {
@@ -148,8 +149,8 @@ export class Sessions {
   }
 
   #evict(): void {
-    if (this.#byKey.size <= MOST_SESSIONS) return;
-    for (const session of this.#byKey.values()) {
+    if (this.#byName.size <= MOST_SESSIONS) return;
+    for (const session of this.#byName.values()) {
       if (session.busy) continue;
       this.release(session);
       return;

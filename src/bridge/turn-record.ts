@@ -55,7 +55,7 @@ export class TurnRecord {
   }
 
   /** Ends the open attempt; one that has ended already keeps its outcome. */
-  ended(outcome: 'completed' | 'failed', failure?: Failure): void {
+  ended(outcome: 'completed' | 'failed' | 'cancelled', failure?: Failure): void {
     const open = this.#open;
     if (open === undefined) return;
     this.#open = undefined;
@@ -88,10 +88,6 @@ export class TurnRecord {
     const request = this.#request;
     const usage = ending?.usage ?? (body === undefined ? undefined : cutUsage(body));
     const error = this.#refusal?.error;
-    const cancelled = status === 'cancelled' && this.#attempts.length > 0;
-    const attempts = cancelled
-      ? [...this.#attempts.slice(0, -1), { ...last(this.#attempts), outcome: 'cancelled' }]
-      : this.#attempts;
     return {
       id: request.id,
       at: request.at,
@@ -106,7 +102,7 @@ export class TurnRecord {
       accountId: this.#answeredBy(),
       accountReason: this.#last?.because,
       continuity: this.#continuity(history),
-      attempts,
+      attempts: this.#attempts,
       error: error && { code: error.code ?? error.type, message: error.message },
       droppedParams: this.dropped.length > 0 ? this.dropped : undefined,
       inputTokens: usage?.inputTokens,
@@ -149,10 +145,6 @@ export class TurnRecord {
       itemIds: ending.itemIds,
     };
   }
-}
-
-function last(attempts: readonly RequestAttempt[]): RequestAttempt {
-  return attempts.at(-1) as RequestAttempt;
 }
 
 /** A background response is named by its first answer and asked for later. */

@@ -6,12 +6,13 @@ import type { AccountPool } from '../accounts/pool.ts';
 import { poolWindows, rateLimitsFrame } from '../accounts/quota.ts';
 import type { Choice, Wish } from '../accounts/selection.ts';
 import type { Config } from '../config.ts';
-import type { AccountId } from '../ids.ts';
+import type { AccountId, Tenant } from '../ids.ts';
 import type { Log } from '../log.ts';
 import type { Frame } from '../protocol/frame.ts';
 import type { CommittedTurn, Store } from '../store/store.ts';
 import type { Failure } from '../turn/failure.ts';
-import type { Memory } from './history.ts';
+import type { Unavailable } from '../turn/states.ts';
+import { anchorKey, type History, type Memory, sealedElsewhere } from './history.ts';
 import { affinityOf } from './identity.ts';
 import type { Carriers } from './outgoing.ts';
 import type { Sessions } from './sessions.ts';
@@ -22,6 +23,7 @@ export interface WorkshopParts {
   readonly sessions: Sessions;
   readonly carriers: Carriers;
   readonly memory: Memory;
+  readonly refusedAnchors: LRUCache<string, true>;
   readonly store: Store;
   readonly config: Config;
   readonly log: Log;
@@ -29,6 +31,8 @@ export interface WorkshopParts {
 }
 
 const AFFINITIES_KEPT = 10_000;
+/** When the account that sealed a compaction has no reset to name. */
+const ASK_AGAIN_MS = 60_000;
 
 export class Workshop {
   readonly pool: AccountPool;
@@ -38,6 +42,7 @@ export class Workshop {
   readonly config: Config;
   readonly log: Log;
   readonly #parts: WorkshopParts;
+  readonly #refusedAnchors: LRUCache<string, true>;
   readonly #affine = new LRUCache<string, AccountId>({ max: AFFINITIES_KEPT });
   #closing: Failure = released();
 
@@ -47,6 +52,7 @@ export class Workshop {
     this.sessions = parts.sessions;
     this.carriers = parts.carriers;
     this.memory = parts.memory;
+    this.#refusedAnchors = parts.refusedAnchors;
     this.config = parts.config;
     this.log = parts.log;
   }
@@ -75,6 +81,21 @@ export class Workshop {
     const known = this.pool.windows(request.allowed);
     const windows = poolWindows(known, Date.now());
     return windows.length === 0 ? undefined : rateLimitsFrame(windows, 'pro', Date.now());
+  }
+
+  refuseAnchor(tenant: Tenant, id: string): void {
+    this.#refusedAnchors.set(anchorKey(tenant, id), true);
+  }
+
+  /**
+   * A compaction stands for history that only its issuer can open: the turn has to wait for that account, and the
+   * client is told so in the only words it understands, as a usage limit.
+   */
+  sealedUntil(history: History, account: AccountId, tenant: Tenant): Unavailable | undefined {
+    const issuer = sealedElsewhere(history, account, { tenant, memory: this.memory });
+    const row = issuer === undefined ? undefined : this.pool.get(issuer);
+    if (row === undefined) return undefined;
+    return { why: 'exhausted', resetAt: row.availableAt ?? Date.now() + ASK_AGAIN_MS, plan: row.plan };
   }
 
   async commit(turn: CommittedTurn): Promise<void> {

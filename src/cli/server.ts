@@ -2,6 +2,7 @@
  * The whole server as one value: built from the bottom floor up, taken down from the top.
  */
 import { createSecretKey } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { AccountPool } from '../accounts/pool.ts';
 import { Bridge } from '../bridge/bridge.ts';
 import { Sessions } from '../bridge/sessions.ts';
@@ -69,6 +70,8 @@ export async function startServer(
   };
 }
 
+const REFUSED_ANCHORS_KEPT = 10_000;
+
 interface Floors {
   readonly config: Config;
   readonly log: Log;
@@ -94,12 +97,23 @@ function buildBridge({ config, log, store, http, pool, upgrades }: Floors): {
     onChange: () => {},
   });
   const chainKey = createSecretKey(secrets.mac('transcript-chain'));
-  const memory = { transcripts: store.transcripts, requests: store.requests, chainKey };
+  const refusedAnchors = new LRUCache<string, true>({ max: REFUSED_ANCHORS_KEPT });
+  const memory = { transcripts: store.transcripts, requests: store.requests, chainKey, refusedAnchors };
   /** Two tenants with the same cache key or thread must not meet upstream either. */
   const scoped = (tenant: Tenant, value: string): string =>
     tenant === LOCAL ? value : secrets.mac('scoped-id', tenant, value).toString('hex').slice(0, 32);
   const carriers = { http, upgrades, pingMs: config.upstreamPingMs, memory, scoped };
-  const workshop = new Workshop({ pool, sessions, carriers, memory, store, config, log, onTurn: () => {} });
+  const workshop = new Workshop({
+    pool,
+    sessions,
+    carriers,
+    memory,
+    refusedAnchors,
+    store,
+    config,
+    log,
+    onTurn: () => {},
+  });
   return { workshop, sessions };
 }
 
