@@ -23,7 +23,7 @@ export interface QuotaReading {
 const HOUR = 60;
 const DAY = 24 * HOUR;
 
-export function windowName(minutes: number): string {
+function windowName(minutes: number): string {
   if (minutes === 7 * DAY) return 'weekly';
   if (minutes % DAY === 0) return `${minutes / DAY}d`;
   return minutes % HOUR === 0 ? `${minutes / HOUR}h` : `${minutes}m`;

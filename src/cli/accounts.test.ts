@@ -110,7 +110,7 @@ test('import takes every file of a folder, names the unusable one and fails in t
     { kind: 'api_key', name: 'b', api_key: 'sk-b' },
   ]);
   expect(desk.notes[0]).toMatch(/^c\.json: This is not a login/);
-  expect(desk.notes[1]).toContain('Do not go on using the same login');
+  expect(desk.notes[1]).toContain('import them again');
 });
 
 test('import reads stdin, also a list, one account at a time', async () => {

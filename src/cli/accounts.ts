@@ -37,8 +37,8 @@ export async function importAccounts(desk: Desk, paths: readonly string[]): Prom
   for (const file of files) kinds.push(await importFile(desk, file));
   if (kinds.includes('chatgpt')) {
     desk.note(
-      'From now on the server renews these ChatGPT logins. Do not go on using the same login in a CLI: the ' +
-        'first of the two to renew it signs the other one out.',
+      'The server uses these ChatGPT logins with the tokens they came with and does not renew them yet: ' +
+        'import them again when "respool accounts list" says needs_login.',
     );
   }
   return kinds.includes('refused') ? 1 : 0;

@@ -197,13 +197,6 @@ const SERVICE_ROWS: readonly Row[] = [
     blame: 'account',
   },
   {
-    fits: all(closed(1011), (seen) => /keepalive|ping/.test(seen.text)),
-    class: 'upstream_unavailable',
-    variant: 'keepalive_1011',
-    blame: 'route',
-  },
-  { fits: closed(1011), class: 'upstream_unavailable', blame: 'account' },
-  {
     fits: all(closed(1008), says(/auth|token|login|policy.*account/)),
     class: 'account_forbidden',
     variant: 'unknown_403',

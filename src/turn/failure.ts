@@ -59,7 +59,7 @@ export interface Failure {
   readonly retryAfterMs?: number;
   readonly blame?: Blame;
   /** Finer than the class, for the account's mark: see `Mark` in recovery.ts. */
-  readonly variant?: 'deactivated' | 'workspace' | 'unknown_403' | 'plan_lacks_codex' | 'keepalive_1011';
+  readonly variant?: 'deactivated' | 'workspace' | 'unknown_403' | 'plan_lacks_codex';
   /** The upstream's error object as it came, for failures that are passed on. */
   readonly body?: Readonly<Record<string, unknown>>;
 }
