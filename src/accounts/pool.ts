@@ -43,7 +43,8 @@ export interface PoolOptions {
   readonly config: Config;
   readonly http: HttpUpstream;
   readonly log: Log;
-  readonly onChange: (id: AccountId) => void;
+  /** An operator changed or removed the account: what was learnt about its connections is no longer true. */
+  readonly onEdited: (id: AccountId) => void;
 }
 
 export interface Request extends Wish {
@@ -169,13 +170,13 @@ export class AccountPool {
 
   async patch(id: AccountId, changes: AccountChanges): Promise<AccountRow | undefined> {
     const row = await this.#options.rows.patch(id, changes);
-    if (row !== undefined) this.#options.onChange(id);
+    if (row !== undefined) this.#options.onEdited(id);
     return row;
   }
 
   async remove(id: AccountId): Promise<'removed' | 'unknown'> {
     const outcome = await this.#options.rows.remove(id);
-    if (outcome === 'removed') this.#options.onChange(id);
+    if (outcome === 'removed') this.#options.onEdited(id);
     return outcome;
   }
 
@@ -208,7 +209,7 @@ export class AccountPool {
   }
 
   async #free(id: AccountId): Promise<AccountRow | undefined> {
-    return this.patch(id, { status: 'ready', statusReason: undefined, availableAt: undefined });
+    return this.#options.rows.patch(id, { status: 'ready', statusReason: undefined, availableAt: undefined });
   }
 
   #read(id: AccountId, reading: QuotaReading | undefined): void {
@@ -216,11 +217,10 @@ export class AccountPool {
     if (row === undefined || reading === undefined || reading.windows.length === 0) return;
     if (reading.plan !== undefined && reading.plan !== row.plan) this.#patch(id, { plan: reading.plan });
     this.#settle(this.#options.rows.saveWindows(id, reading.windows));
-    this.#options.onChange(id);
   }
 
   #patch(id: AccountId, changes: AccountChanges): void {
-    this.#settle(this.patch(id, changes));
+    this.#settle(this.#options.rows.patch(id, changes));
   }
 
   /** The row in memory is already new; a database that cannot follow is the writer's trouble, not the turn's. */

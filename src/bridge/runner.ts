@@ -235,8 +235,7 @@ export class TurnRun implements RunningTurn {
       const body = this.#reception?.body ?? Buffer.from('{}');
       return this.#settle('completed', () => this.#down.unary(body), { body });
     }
-    const { history } = this.#assignment;
-    const seen = { ending, history, attempt: this.#attempt };
+    const seen = { ending, attempt: this.#attempt };
     return this.#settle(ending.status, () => this.#down.answered(ending.frame), seen);
   }
 
@@ -284,7 +283,10 @@ export class TurnRun implements RunningTurn {
   async #settle(status: RequestRow['status'], release: () => void, seen: Seen = {}): Promise<void> {
     this.#clock.stop();
     this.#unwatch();
-    const turn = this.#record.finish(status, this.#shop.memory, seen);
+    const turn = this.#record.finish(status, this.#shop.memory, {
+      history: this.#assignment.history,
+      ...seen,
+    });
     await this.#shop.commit(turn);
     release();
     this.#done();

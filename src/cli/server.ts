@@ -41,7 +41,7 @@ export async function startServer(
     config,
     http,
     log,
-    onChange: (id) => upgrades.forget(id),
+    onEdited: (id) => upgrades.forget(id),
   });
   const { workshop, sessions } = buildBridge({ config, log, store, http, pool, upgrades });
   const bridge = new Bridge(workshop);
