@@ -226,7 +226,9 @@ export class TurnRun implements RunningTurn {
 
   #renew(account: AccountId): void {
     const bearer = this.#attempt?.account.bearer ?? '';
-    this.#shop.pool.renew(account, bearer).then((outcome) => this.#dispatch({ name: 'renewed', outcome }));
+    this.#shop.pool
+      .renew(account, bearer)
+      .then((outcome) => this.#dispatch({ name: 'renewed', outcome, at: Date.now() }));
   }
 
   async #answer(): Promise<void> {

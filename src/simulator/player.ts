@@ -38,6 +38,9 @@ export interface Play {
 
 export type PlayEnd = 'answered' | 'failed' | 'aborted';
 
+/** A reset throws away what the reader has not taken yet; without a moment the fault would strike earlier than scripted. */
+const DELIVERY_MS = 10;
+
 /** Faults that over HTTP come in place of an answer, so that not even headers may go out before them. */
 const HEADERLESS: ReadonlySet<Fault['kind']> = new Set(['status', 'reset', 'silence']);
 
@@ -77,6 +80,7 @@ async function perform(act: Play, outlet: Outlet): Promise<PlayEnd> {
 /** How the turn ends at this place, or undefined when it goes on. */
 async function endAt(due: Fault | undefined, plot: Plot, outlet: Outlet): Promise<PlayEnd | undefined> {
   if (outlet.gone.aborted) return 'aborted';
+  if (due?.kind === 'reset') await pause(DELIVERY_MS);
   if (due === undefined || strike(due, plot, outlet) === 'on') return undefined;
   return afterStrike(due, outlet);
 }

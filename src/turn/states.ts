@@ -85,7 +85,7 @@ export type Event =
   | { readonly name: 'selected'; readonly account: AccountId }
   | { readonly name: 'unavailable'; readonly reason: Unavailable; readonly at: number }
   | { readonly name: 'waited' }
-  | { readonly name: 'renewed'; readonly outcome: 'renewed' | 'refused' }
+  | { readonly name: 'renewed'; readonly outcome: 'renewed' | 'refused'; readonly at: number }
   | { readonly name: 'progressed'; readonly to: Progress }
   | { readonly name: 'failed'; readonly failure: Failure; readonly at: number }
   | { readonly name: 'ended' }

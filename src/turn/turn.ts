@@ -53,7 +53,7 @@ export function step(facts: TurnFacts, state: State, event: Event): Step {
     case 'waiting':
       return event.name === 'waited' ? reselect(state) : [state, []];
     case 'renewing':
-      return event.name === 'renewed' ? onRenewed(state, event.outcome) : [state, []];
+      return event.name === 'renewed' ? onRenewed(facts, state, event) : [state, []];
     case 'running':
       return onRunning(facts, state, event);
   }
@@ -150,7 +150,11 @@ function onFailed(facts: TurnFacts, state: In<'running'>, event: { failure: Fail
     return [{ name: 'done', how: 'failed' }, [...before, { do: 'fail', failure }]];
   }
   const trail = remember(state, failure, at);
-  const next = mayRepeat(facts, state, trail, at) ? repeat(facts, { ...state, trail }, failure) : undefined;
+  const leftMs = (trail.firstFailureAt ?? at) + facts.budgetMs - at;
+  const next =
+    leftMs > 0 && mayRepeat(facts, state, trail)
+      ? repeat(facts, { ...state, trail }, failure, leftMs)
+      : undefined;
   const [to, effects] = next ?? refuse({ kind: 'failure', failure, binding: facts.binding });
   return [to, [...before, ...effects]];
 }
@@ -171,8 +175,7 @@ function remember(state: In<'running'>, failure: Failure, at: number): Trail {
   };
 }
 
-function mayRepeat(facts: TurnFacts, state: In<'running'>, trail: Trail, at: number): boolean {
-  if (at >= (trail.firstFailureAt ?? at) + facts.budgetMs) return false;
+function mayRepeat(facts: TurnFacts, state: In<'running'>, trail: Trail): boolean {
   const mayHaveActed = state.progress === 'output' || trail.silentLosses > state.trail.silentLosses;
   if (mayHaveActed && facts.sideEffects === 'possible') return false;
   return trail.silentLosses <= 1;
@@ -185,12 +188,14 @@ function repairFor(facts: TurnFacts, failure: Failure): Repair {
   return repair === 'expand_anchor' && facts.binding.kind === 'owner' ? 'none' : repair;
 }
 
-function repeat(facts: TurnFacts, state: In<'running'>, failure: Failure): Step | undefined {
+function repeat(facts: TurnFacts, state: In<'running'>, failure: Failure, leftMs: number): Step | undefined {
   const { trail } = state;
   const repair = repairFor(facts, failure);
   const used = trail.repairs.filter((done) => done === repair).length;
-  if (used < timesAllowed(repair)) {
-    return mend({ ...state, trail: { ...trail, repairs: [...trail.repairs, repair] } }, repair, failure);
+  const fits = repair !== 'pause' || leftMs >= PAUSE_MS.atLeast;
+  if (used < timesAllowed(repair) && fits) {
+    const repaired = { ...state, trail: { ...trail, repairs: [...trail.repairs, repair] } };
+    return repair === 'pause' ? pause(repaired, leftMs) : mend(repaired, repair, failure);
   }
   // A cooling account is not left: its mark keeps it out, and it may be waited for when nobody else can serve.
   if (failure.class === 'rate_limit_transient') return elsewhere(state, undefined);
@@ -205,16 +210,24 @@ function elsewhere(state: In<'running'>, avoid: AccountId | undefined): Step {
   return [selecting, [select(trail, avoid === undefined ? {} : { avoid })]];
 }
 
+/** An overload passes by itself more often than another account is spared from it. */
+const PAUSE_MS = { atLeast: 300, atMost: 2000 };
+
+/** Never beyond the budget: `leftMs` of it remain. */
+function pause(state: In<'running'>, leftMs: number): Step {
+  const { account, trail, manner } = state;
+  const waiting: State = { name: 'waiting', trail, from: account, manner };
+  return [
+    waiting,
+    [{ do: 'wait', atLeastMs: PAUSE_MS.atLeast, atMostMs: Math.min(PAUSE_MS.atMost, leftMs) }],
+  ];
+}
+
 function mend(state: In<'running'>, repair: Repair, failure: Failure): Step {
   const { account, trail, manner } = state;
   switch (repair) {
     case 'renew_login':
       return [{ name: 'renewing', trail, account, manner }, [{ do: 'renew', account, failure }]];
-    case 'pause':
-      return [
-        { name: 'waiting', trail, from: account, manner },
-        [{ do: 'wait', atLeastMs: 300, atMostMs: 2000 }],
-      ];
     case 'reconnect':
       // A failure of the account's own making is better answered by another one, if there is one.
       return failure.blame === 'account' ? elsewhere(state, account) : run(account, trail, manner);
@@ -229,9 +242,17 @@ function mend(state: In<'running'>, repair: Repair, failure: Failure): Step {
   }
 }
 
-function onRenewed(state: In<'renewing'>, outcome: 'renewed' | 'refused'): Step {
+function onRenewed(
+  facts: TurnFacts,
+  state: In<'renewing'>,
+  event: Extract<Event, { name: 'renewed' }>,
+): Step {
   const { account, trail, manner } = state;
-  if (outcome === 'renewed') return run(account, trail, manner);
+  const late = event.at >= (trail.firstFailureAt ?? event.at) + facts.budgetMs;
+  if (late && trail.last !== undefined) {
+    return refuse({ kind: 'failure', failure: trail.last, binding: facts.binding });
+  }
+  if (event.outcome === 'renewed') return run(account, trail, manner);
   const left = { ...trail, left: including(trail.left, account) };
   const mark: Effect[] =
     trail.last === undefined ? [] : [{ do: 'mark', account, mark: 'needs_login', failure: trail.last }];

@@ -1,0 +1,182 @@
+import { describe, expect, test } from 'vitest';
+import type { AccountId } from '../ids.ts';
+import type { ErrorClass, Failure } from './failure.ts';
+import type { Effect, Event, State, TurnFacts } from './states.ts';
+import { begin, step } from './turn.ts';
+
+const id = (name: string): AccountId => name as AccountId;
+
+const FREE: TurnFacts = {
+  hold: 'until_output',
+  sideEffects: 'none',
+  budgetMs: 20_000,
+  binding: { kind: 'free' },
+};
+
+function failure(of: ErrorClass, more: Partial<Failure> = {}): Failure {
+  return { class: of, via: 'frame', code: of, message: '', ...more };
+}
+
+/** Plays events one after the other and keeps every step. */
+function play(facts: TurnFacts, events: readonly Event[]) {
+  let [state, effects] = begin();
+  const steps: { state: State; effects: readonly Effect[] }[] = [{ state, effects }];
+  for (const event of events) {
+    [state, effects] = step(facts, state, event);
+    steps.push({ state, effects });
+  }
+  return { state, steps, effects: steps.flatMap((one) => one.effects) };
+}
+
+const on = (account: string): Event => ({ name: 'selected', account: id(account) });
+const fails = (of: ErrorClass, more: Partial<Failure> = {}, at = 0): Event => ({
+  name: 'failed',
+  failure: failure(of, more),
+  at,
+});
+const what = (effects: readonly Effect[]): string[] => effects.map((effect) => effect.do);
+
+test('every state has an answer to every event, and an end absorbs them all', () => {
+  const events: readonly Event[] = [
+    on('a'),
+    { name: 'unavailable', reason: { why: 'no_accounts' }, at: 0 },
+    { name: 'waited' },
+    { name: 'renewed', outcome: 'refused', at: 0 },
+    { name: 'progressed', to: 'sent' },
+    fails('quota'),
+    { name: 'ended' },
+    { name: 'client_left' },
+    { name: 'closed', failure: failure('stream_incomplete') },
+  ];
+  const states: State[] = [
+    play(FREE, []).state,
+    play(FREE, [on('a')]).state,
+    play(FREE, [on('a'), fails('overloaded')]).state,
+    play(FREE, [on('a'), fails('auth_expired')]).state,
+  ];
+  expect(states.map((state) => state.name)).toEqual(['selecting', 'running', 'waiting', 'renewing']);
+  for (const state of states) for (const event of events) expect(step(FREE, state, event)).toHaveLength(2);
+  const done = play(FREE, [on('a'), { name: 'ended' }]).state;
+  for (const event of events) expect(step(FREE, done, event)).toEqual([done, []]);
+});
+
+describe('row by row', () => {
+  const MOVES: readonly ErrorClass[] = [
+    'quota',
+    'plan_unsupported',
+    'auth_permanent',
+    'account_forbidden',
+    'edge_forbidden',
+  ];
+  test.each(MOVES)('%s goes to another account at once', (of) => {
+    const { steps } = play(FREE, [on('a'), fails(of), on('b')]);
+    expect(steps[2]?.effects.at(-1)).toMatchObject({ do: 'select', exclude: ['a'] });
+    expect(what(steps[3]?.effects ?? [])).toEqual(['move', 'start']);
+  });
+
+  const FINAL: readonly ErrorClass[] = ['context_overflow', 'invalid_request', 'policy', 'client_abort'];
+  test.each(FINAL)('%s is told to the client and nothing else happens', (of) => {
+    const { steps } = play(FREE, [on('a'), fails(of)]);
+    expect(what(steps[2]?.effects ?? [])).toEqual(['dispose', 'refuse']);
+  });
+
+  const AGAIN: readonly (readonly [ErrorClass, object])[] = [
+    ['upstream_unavailable', { transport: 'any' }],
+    ['stream_incomplete', { transport: 'any' }],
+    ['connection_limit', { transport: 'any' }],
+    ['message_too_big', { transport: 'http' }],
+    ['not_found_continuity', { anchor: 'refused' }],
+    ['encrypted_content_foreign', { reasoning: 'stripped' }],
+  ];
+  test.each(AGAIN)('%s is tried once more on the same account', (of, manner) => {
+    const { steps } = play(FREE, [on('a'), fails(of)]);
+    expect(steps[2]?.effects.at(-1)).toMatchObject({ do: 'start', account: 'a', manner });
+  });
+
+  test('a refused parameter is left out once', () => {
+    const { steps, effects } = play(FREE, [
+      on('a'),
+      fails('unsupported_param', { param: 'top_p' }),
+      fails('unsupported_param', { param: 'user' }),
+    ]);
+    expect(steps[2]?.effects.at(-1)).toMatchObject({ do: 'start', manner: { dropped: ['top_p'] } });
+    expect(what(effects).at(-1)).toBe('refuse');
+    expect(what(play(FREE, [on('a'), fails('unsupported_param')]).effects).at(-1)).toBe('refuse');
+  });
+
+  test('an expired login is renewed, then left and marked', () => {
+    const { steps } = play(FREE, [
+      on('a'),
+      fails('auth_expired'),
+      { name: 'renewed', outcome: 'renewed', at: 0 },
+      fails('auth_expired'),
+      on('b'),
+    ]);
+    expect(what(steps[2]?.effects ?? [])).toEqual(['dispose', 'renew']);
+    expect(what(steps[3]?.effects ?? [])).toEqual(['start']);
+    expect(what(steps[5]?.effects ?? [])).toEqual(['move', 'start']);
+    const refused = play(FREE, [
+      on('a'),
+      fails('auth_expired'),
+      { name: 'renewed', outcome: 'refused', at: 0 },
+    ]);
+    expect(what(refused.steps[3]?.effects ?? [])).toEqual(['mark', 'select']);
+  });
+
+  test('an overload is waited out twice, then one other account is asked', () => {
+    const { effects } = play(FREE, [
+      on('a'),
+      fails('overloaded'),
+      { name: 'waited' },
+      on('a'),
+      fails('overloaded'),
+      { name: 'waited' },
+      on('a'),
+      fails('overloaded'),
+      on('b'),
+    ]);
+    expect(what(effects).filter((one) => one === 'wait')).toHaveLength(2);
+    expect(what(effects).slice(-2)).toEqual(['move', 'start']);
+  });
+
+  test('a cooling account is waited for when nobody else can serve, but not beyond the budget', () => {
+    const cooling = (until: number): Event => ({
+      name: 'unavailable',
+      reason: { why: 'cooling', until },
+      at: 0,
+    });
+    const short = play(FREE, [
+      on('a'),
+      fails('rate_limit_transient'),
+      cooling(900),
+      { name: 'waited' },
+      on('a'),
+    ]);
+    expect(what(short.effects).slice(-3)).toEqual(['wait', 'select', 'start']);
+    const long = play(FREE, [on('a'), fails('rate_limit_transient'), cooling(60_000)]);
+    expect(long.effects.at(-1)).toMatchObject({ do: 'refuse', reason: { kind: 'unavailable' } });
+  });
+
+  test('a failure of the account itself prefers another one and comes back if there is none', () => {
+    const { steps } = play(FREE, [on('a'), fails('upstream_unavailable', { blame: 'account' }), on('a')]);
+    expect(steps[2]?.effects.at(-1)).toMatchObject({ do: 'select', avoid: 'a', exclude: [] });
+    expect(what(steps[3]?.effects ?? [])).toEqual(['start']);
+  });
+
+  test('an unexplained 403 moves once', () => {
+    const odd = { variant: 'unknown_403' } as const;
+    const { effects } = play(FREE, [
+      on('a'),
+      fails('account_forbidden', odd),
+      on('b'),
+      fails('account_forbidden', odd),
+    ]);
+    expect(what(effects).at(-1)).toBe('refuse');
+  });
+
+  test('an anchor that only its owner knows is not replaced by nothing', () => {
+    const facts: TurnFacts = { ...FREE, binding: { kind: 'owner', account: id('a') } };
+    const { effects } = play(facts, [on('a'), fails('not_found_continuity')]);
+    expect(effects.at(-1)).toMatchObject({ do: 'refuse', reason: { binding: { kind: 'owner' } } });
+  });
+});
