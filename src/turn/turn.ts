@@ -248,13 +248,17 @@ function onRenewed(
   event: Extract<Event, { name: 'renewed' }>,
 ): Step {
   const { account, trail, manner } = state;
+  const { last: failure } = trail;
   const late = event.at >= (trail.firstFailureAt ?? event.at) + facts.budgetMs;
-  if (late && trail.last !== undefined) {
-    return refuse({ kind: 'failure', failure: trail.last, binding: facts.binding });
-  }
-  if (event.outcome === 'renewed') return run(account, trail, manner);
   const left = { ...trail, left: including(trail.left, account) };
   const mark: Effect[] =
-    trail.last === undefined ? [] : [{ do: 'mark', account, mark: 'needs_login', failure: trail.last }];
+    event.outcome === 'renewed' || failure === undefined
+      ? []
+      : [{ do: 'mark', account, mark: 'needs_login', failure }];
+  if (late && failure !== undefined) {
+    const [done, effects] = refuse({ kind: 'failure', failure, binding: facts.binding });
+    return [done, [...mark, ...effects]];
+  }
+  if (event.outcome === 'renewed') return run(account, trail, manner);
   return [{ name: 'selecting', trail: left, from: account, manner }, [...mark, select(left)]];
 }
