@@ -37,7 +37,7 @@ export function compaction({ history, account, ledger }: Prompt): Item {
 }
 
 /** The user's own texts in order. Compacted ones count; client-made context (`<environment_context>…`) does not. */
-export function userTexts(history: readonly Item[], ledger: Ledger): readonly string[] {
+function userTexts(history: readonly Item[], ledger: Ledger): readonly string[] {
   return history.flatMap((item) => {
     if (item.type === 'compaction') return ledger.unseal(String(item.encrypted_content))?.texts ?? [];
     const text = isMessage(item) && item.role === 'user' ? (textOf(item) ?? '') : '';

@@ -12,7 +12,7 @@ import type { World } from './world.ts';
 const CLAIMS = 'https://api.openai.com/auth';
 
 /** An unsigned token with the claims that clients decode. `serial` keeps two of one account apart. */
-export function fakeJwt(account: AccountState, serial: string): string {
+function fakeJwt(account: AccountState, serial: string): string {
   const { accountId, email, name } = account.account;
   const now = Math.floor(Date.now() / 1000);
   const claims = {

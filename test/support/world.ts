@@ -57,7 +57,7 @@ export interface World extends AsyncDisposable {
 const DAY_S = 86_400;
 
 /** An unsigned token with the claims that an import reads; the simulator compares it as a whole. */
-export function fakeLogin(name: string): { readonly token: string; readonly authJson: object } {
+function fakeLogin(name: string): { readonly token: string; readonly authJson: object } {
   const claims = {
     exp: Math.floor(Date.now() / 1000) + 5 * DAY_S,
     email: `${name}@example.com`,

@@ -1,0 +1,89 @@
+import { expect, test } from 'vitest';
+import type { AccountId, SessionId } from '../ids.ts';
+import { LOCAL } from '../ids.ts';
+import { type Entered, type Entry, type Lane, Session } from './session.ts';
+
+const session = (): Session =>
+  new Session({ id: 'ses_1' as SessionId, tenant: LOCAL, keyKind: 'thread' }, () => {});
+const entry = (more: Partial<Entry> = {}): Entry => ({
+  line: undefined,
+  anchor: undefined,
+  signal: new AbortController().signal,
+  ...more,
+});
+
+async function enter(into: Session, more: Partial<Entry> = {}): Promise<Lane> {
+  const entered = await into.enter(entry(more));
+  if (!entered.ok) throw new Error(entered.why);
+  return entered.lane;
+}
+
+test('a turn beside a running one takes a lane of its own at once', async () => {
+  const one = session();
+  const first = await enter(one);
+  const second = await enter(one);
+  expect(second).not.toBe(first);
+  one.leave(second);
+  expect(await enter(one)).toBe(second);
+});
+
+test('a turn that continues the running response waits for it, on its lane', async () => {
+  const one = session();
+  const lane = await enter(one);
+  lane.runningId = 'resp_1';
+  let granted: Entered | undefined;
+  const waiting = one.enter(entry({ anchor: 'resp_1' })).then((entered) => {
+    granted = entered;
+    return entered;
+  });
+  await Promise.resolve();
+  expect(granted).toBeUndefined();
+  one.leave(lane);
+  expect(await waiting).toEqual({ ok: true, lane });
+});
+
+test('eight may wait, the ninth is told so', async () => {
+  const one = session();
+  const lane = await enter(one);
+  lane.runningId = 'resp_1';
+  for (let count = 0; count < 8; count += 1) void one.enter(entry({ anchor: 'resp_1' }));
+  expect(await one.enter(entry({ anchor: 'resp_1' }))).toEqual({ ok: false, why: 'queue_full' });
+});
+
+test('one that leaves the queue gives its place up', async () => {
+  const one = session();
+  const lane = await enter(one);
+  lane.runningId = 'resp_1';
+  const leaving = new AbortController();
+  const left = one.enter(entry({ anchor: 'resp_1', signal: leaving.signal }));
+  const stays = one.enter(entry({ anchor: 'resp_1' }));
+  leaving.abort();
+  expect(await left).toEqual({ ok: false, why: 'closed' });
+  one.leave(lane);
+  expect(await stays).toEqual({ ok: true, lane });
+});
+
+test('closing a session turns the waiting away and ends the running at once', async () => {
+  const one = session();
+  const lane = await enter(one);
+  lane.runningId = 'resp_1';
+  const waiting = one.enter(entry({ anchor: 'resp_1' }));
+  let ended = 0;
+  one.onClose(() => {
+    ended += 1;
+  });
+  one.close();
+  expect(await waiting).toEqual({ ok: false, why: 'closed' });
+  expect(ended).toBe(1);
+  expect(await one.enter(entry())).toEqual({ ok: false, why: 'closed' });
+});
+
+test('a move is remembered from account to account', () => {
+  const one = session();
+  one.pin('a' as AccountId);
+  one.moveAway('a' as AccountId, 'usage_limit_reached');
+  expect(one.pinned).toBeUndefined();
+  one.moveAway('a' as AccountId, 'again');
+  one.pin('b' as AccountId);
+  expect(one.switches).toMatchObject([{ from: 'a', to: 'b', reason: 'usage_limit_reached' }]);
+});
