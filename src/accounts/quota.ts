@@ -5,15 +5,10 @@
  */
 import { type Frame, isRecord, makeFrame, parseObject } from '../protocol/frame.ts';
 import type { HeaderMap } from '../protocol/headers.ts';
+import type { AccountWindow } from '../store/account-rows.ts';
 
-export interface QuotaWindow {
-  readonly name: string;
-  readonly usedPercent: number;
-  readonly windowMinutes?: number | undefined;
-  /** Epoch ms. */
-  readonly resetsAt?: number | undefined;
-  readonly seenAt: number;
-}
+/** Times are epoch ms. */
+export type QuotaWindow = AccountWindow;
 
 export interface QuotaReading {
   readonly windows: readonly QuotaWindow[];

@@ -130,7 +130,18 @@ const QUOTA_ROWS: readonly Row[] = [
   { fits: status(429), class: 'rate_limit_transient', restMs: 1000 },
 ];
 
-const AUTH_CODES = ['invalid_api_key', 'invalid_authentication', 'unauthorized', 'authentication_error'];
+/** Inside a stream there is no status: the code has to say it. */
+const AUTH_CODES = [
+  'invalid_api_key',
+  'invalid_authentication',
+  'unauthorized',
+  'authentication_error',
+  'token_expired',
+  'token_invalidated',
+  'token_revoked',
+  'app_session_terminated',
+  'account_session_expired',
+];
 const authless = (seen: Seen): boolean => AUTH_CODES.includes(seen.code) || AUTH_CODES.includes(seen.type);
 
 const fromTheEdge = (seen: Seen): boolean =>
@@ -162,12 +173,10 @@ const ACCOUNT_ROWS: readonly Row[] = [
     class: 'edge_forbidden',
   },
   {
-    fits: all(
-      status(403),
-      any(
-        oneOf('invalid_workspace_selected', 'workspace_access_denied', 'permission_denied', 'forbidden'),
-        (seen) => seen.headers['x-openai-authorization-error'] !== undefined,
-      ),
+    fits: any(
+      oneOf('invalid_workspace_selected', 'workspace_access_denied'),
+      all(status(403), oneOf('permission_denied', 'forbidden')),
+      all(status(403), (seen) => seen.headers['x-openai-authorization-error'] !== undefined),
     ),
     class: 'account_forbidden',
     variant: 'workspace',
