@@ -10,7 +10,7 @@ import { type Refusal, refusal } from '../protocol/refusal.ts';
 import type { Binding, TurnFacts } from '../turn/states.ts';
 import { type History, resolveHistory } from './history.ts';
 import { TurnRun } from './runner.ts';
-import type { Entered, Session } from './session.ts';
+import type { Entered, Lane, Session } from './session.ts';
 import type { RunningTurn, TurnRequest, TurnSink } from './stream.ts';
 import { TurnRecord } from './turn-record.ts';
 import type { Workshop } from './workshop.ts';
@@ -77,6 +77,7 @@ class PendingTurn implements RunningTurn {
   readonly #left = new AbortController();
   #run: TurnRun | undefined;
   #paused: 'paused' | 'flowing' = 'flowing';
+  #seat: { readonly session: Session; readonly lane: Lane } | undefined;
 
   constructor(request: TurnRequest, shop: Workshop, sink: TurnSink) {
     this.#request = request;
@@ -126,21 +127,33 @@ class PendingTurn implements RunningTurn {
     if (!entered.ok) return this.#turnedAway(session, entered);
     session.turns += 1;
     session.lastTurnAt = Date.now();
+    this.#seat = { session, lane: entered.lane };
     try {
       await this.#serve(session, entered.lane);
     } finally {
-      session.leave(entered.lane);
+      this.#vacate();
     }
   }
 
-  async #serve(session: Session, lane: Extract<Entered, { ok: true }>['lane']): Promise<void> {
+  /** Before the client hears of the end: it may send its next turn in the same breath. */
+  #vacate(): void {
+    const seat = this.#seat;
+    this.#seat = undefined;
+    seat?.session.leave(seat.lane);
+  }
+
+  async #serve(session: Session, lane: Lane): Promise<void> {
     if (this.#left.signal.aborted) return this.#cancelled(session);
     const resolved = resolveHistory(this.#request, this.#shop.memory);
     if (!resolved.ok) return this.#refuse(session, resolved.refused);
     const facts = this.#facts(session, resolved.history);
     await new Promise<void>((done) => {
       const assignment = { request: this.#request, session, lane, history: resolved.history, facts };
-      this.#run = new TurnRun(assignment, this.#shop, { sink: this.#sink, done });
+      this.#run = new TurnRun(assignment, this.#shop, {
+        sink: this.#sink,
+        vacate: () => this.#vacate(),
+        done,
+      });
       if (this.#paused === 'paused') this.#run.pause();
     });
   }

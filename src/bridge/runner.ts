@@ -38,6 +38,7 @@ export class TurnRun implements RunningTurn {
   readonly #assignment: Assignment;
   readonly #shop: Workshop;
   readonly #down: Downstream;
+  readonly #vacate: () => void;
   readonly #done: () => void;
   readonly #record: TurnRecord;
   readonly #clock: TurnClock;
@@ -48,10 +49,15 @@ export class TurnRun implements RunningTurn {
   #because: Because = 'spread';
   #reception: Reception | undefined;
 
-  constructor(assignment: Assignment, shop: Workshop, ends: { sink: TurnSink; done: () => void }) {
+  constructor(
+    assignment: Assignment,
+    shop: Workshop,
+    ends: { sink: TurnSink; vacate: () => void; done: () => void },
+  ) {
     this.#assignment = assignment;
     this.#shop = shop;
     this.#down = new Downstream(assignment.request, assignment.facts.hold, ends.sink);
+    this.#vacate = ends.vacate;
     this.#done = ends.done;
     this.#record = new TurnRecord(assignment.request, assignment.session.id);
     this.#clock = new TurnClock(shop.config, {
@@ -242,7 +248,12 @@ export class TurnRun implements RunningTurn {
   }
 
   async #refuse(given: Reason): Promise<void> {
-    const reason = this.#waitForIssuer(given);
+    const { history } = this.#assignment;
+    const reason = this.#shop.reasonFor(given, {
+      history,
+      account: this.#attempt?.account.id,
+      tenant: this.#request.tenant,
+    });
     const { envelope, client, door } = this.#request;
     const asked = { client, door, previousResponseId: envelope.previousResponseId, model: envelope.model };
     const refusal = refusalFor(reason, asked, Date.now());
@@ -251,20 +262,6 @@ export class TurnRun implements RunningTurn {
     return this.#settle('failed', () =>
       passed === undefined ? this.#down.refused(refusal) : this.#down.failed(passed),
     );
-  }
-
-  #waitForIssuer(reason: Reason): Reason {
-    const account = this.#attempt?.account.id;
-    if (
-      reason.kind !== 'failure' ||
-      reason.failure.class !== 'encrypted_content_foreign' ||
-      account === undefined
-    )
-      return reason;
-    const until = this.#shop.sealedUntil(this.#assignment.history, account, this.#request.tenant);
-    return until === undefined
-      ? reason
-      : { kind: 'unavailable', reason: until, binding: reason.binding, last: undefined };
   }
 
   async #fail(failure: Failure): Promise<void> {
@@ -290,6 +287,7 @@ export class TurnRun implements RunningTurn {
       ...seen,
     });
     await this.#shop.commit(turn);
+    this.#vacate();
     release();
     this.#done();
   }

@@ -66,7 +66,8 @@ export class Lane {
     this.#socket = undefined;
     if (socket === undefined) return undefined;
     socket.onIdleClose = undefined;
-    if (socket.account === account.id && socket.usable) return socket;
+    const fits = socket.account === account.id && socket.bearer === account.bearer;
+    if (fits && socket.usable) return socket;
     socket.close();
     return undefined;
   }

@@ -11,7 +11,7 @@ import type { Log } from '../log.ts';
 import type { Frame } from '../protocol/frame.ts';
 import type { CommittedTurn, Store } from '../store/store.ts';
 import type { Failure } from '../turn/failure.ts';
-import type { Unavailable } from '../turn/states.ts';
+import type { Reason, Unavailable } from '../turn/states.ts';
 import { anchorKey, type History, type Memory, sealedElsewhere } from './history.ts';
 import { affinityOf } from './identity.ts';
 import type { Carriers } from './outgoing.ts';
@@ -91,11 +91,19 @@ export class Workshop {
    * A compaction stands for history that only its issuer can open: the turn has to wait for that account, and the
    * client is told so in the only words it understands, as a usage limit.
    */
-  sealedUntil(history: History, account: AccountId, tenant: Tenant): Unavailable | undefined {
+  reasonFor(
+    reason: Reason,
+    turn: { history: History; account: AccountId | undefined; tenant: Tenant },
+  ): Reason {
+    const { history, account, tenant } = turn;
+    const sealed = reason.kind === 'failure' && reason.failure.class === 'encrypted_content_foreign';
+    if (!sealed || account === undefined) return reason;
     const issuer = sealedElsewhere(history, account, { tenant, memory: this.memory });
     const row = issuer === undefined ? undefined : this.pool.get(issuer);
-    if (row === undefined) return undefined;
-    return { why: 'exhausted', resetAt: row.availableAt ?? Date.now() + ASK_AGAIN_MS, plan: row.plan };
+    if (row === undefined) return reason;
+    const resetAt = row.availableAt ?? Date.now() + ASK_AGAIN_MS;
+    const until: Unavailable = { why: 'exhausted', resetAt, plan: row.plan };
+    return { kind: 'unavailable', reason: until, binding: reason.binding, last: undefined };
   }
 
   async commit(turn: CommittedTurn): Promise<void> {

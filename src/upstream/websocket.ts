@@ -34,6 +34,8 @@ export interface SocketOptions {
 
 export class UpstreamSocket {
   readonly account: AccountId;
+  /** The credential it was opened with; a renewed login needs a socket of its own. */
+  readonly bearer: string;
   readonly openedAt = Date.now();
   /** Known only while nothing has failed on this socket since; a failed turn makes upstream forget its parent. */
   newest: Newest | undefined;
@@ -46,9 +48,10 @@ export class UpstreamSocket {
   #unanswered = 0;
   #garbage = 0;
 
-  constructor(socket: WebSocket, account: AccountId, opened: { headers: HeaderMap; pingMs: number }) {
+  constructor(socket: WebSocket, account: UpstreamAccount, opened: { headers: HeaderMap; pingMs: number }) {
     this.#socket = socket;
-    this.account = account;
+    this.account = account.id;
+    this.bearer = account.bearer;
     this.#headers = opened.headers;
     this.#pings = setInterval(() => this.#ping(), opened.pingMs).unref();
     socket.on('pong', () => {
@@ -172,7 +175,7 @@ export function openSocket(options: SocketOptions): Promise<OpenedSocket> {
       socket.removeAllListeners();
       resolve({
         ok: true,
-        socket: new UpstreamSocket(socket, account.id, { headers, pingMs: options.pingMs }),
+        socket: new UpstreamSocket(socket, account, { headers, pingMs: options.pingMs }),
       });
     });
   });

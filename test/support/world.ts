@@ -57,9 +57,13 @@ export interface World extends AsyncDisposable {
 const DAY_S = 86_400;
 
 /** An unsigned token with the claims that an import reads; the simulator compares it as a whole. */
-function fakeLogin(name: string): { readonly token: string; readonly authJson: object } {
+export function fakeLogin(
+  name: string,
+  edition = 'first',
+): { readonly token: string; readonly authJson: object } {
   const claims = {
     exp: Math.floor(Date.now() / 1000) + 5 * DAY_S,
+    jti: edition,
     email: `${name}@example.com`,
     'https://api.openai.com/auth': {
       chatgpt_account_id: `workspace-${name}`,
