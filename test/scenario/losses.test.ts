@@ -114,3 +114,50 @@ test('without a transcript a conversation waits for its owner and is never short
   expect(third.status).toBe(502);
   expect(third.error?.['code']).toBe('upstream_unavailable');
 });
+
+test('a half-open socket is found by its unanswered pings, and the turn is repeated on a new one', async () => {
+  await using world = await makeWorld({
+    kind: 'chatgpt',
+    names: ['a'],
+    env: { RESPOOL_UPSTREAM_PING_MS: '40' },
+  });
+  world.simulator.script('a', { fault: { kind: 'silence', at: 'before_created', pongs: 'none' } });
+  await using client = await openDoor('json', world.url);
+  expect(textOf(await client.turn({ input: 'hello' }))).toContain('user: hello ·');
+  const [row] = await world.rows();
+  expect(row?.attempts.map((attempt) => attempt.error_code ?? attempt.outcome)).toEqual([
+    'ping_timeout',
+    'completed',
+  ]);
+});
+
+test('a spent account serves again by itself once its reset has passed', async () => {
+  await using world = await makeWorld({ kind: 'chatgpt', names: ['a'] });
+  const spent = { type: 'usage_limit_reached', message: 'spent', resets_in_seconds: 1 };
+  world.simulator.script('a', {
+    fault: { kind: 'status', at: 'before_created', status: 429, body: { error: spent } },
+  });
+  await using client = await openDoor('json', world.url);
+  expect((await client.turn({ input: 'too early' })).status).toBe(429);
+  const status = async (): Promise<number> => (await client.turn({ input: 'again' })).status;
+  await expect.poll(status, { timeout: 4000, interval: 200 }).toBe(200);
+  expect((await world.account('a'))['status']).toBe('ready');
+});
+
+test('a chain of anchors survives an account that has forgotten them, and the id is not offered again', async () => {
+  await using world = await makeWorld({
+    kind: 'api_key',
+    names: ['a'],
+    simulated: () => ({ responseLifetime: 'socket' }),
+  });
+  await using client = await openDoor('json', world.url);
+  const first = await client.turn({ input: 'one' });
+  world.simulator.dropSockets('a', { reset: true });
+  await world.simulator.waitFor((simulator) => simulator.openSockets() === 0);
+  const ask = (input: string) => client.turn({ input, previous_response_id: idOf(first) });
+  expect(textOf(await ask('two'))).toContain('user: one / two ·');
+  const offered = world.simulator.refusals.length;
+  expect(offered).toBe(1);
+  expect(textOf(await ask('another two'))).toContain('user: one / another two ·');
+  expect(world.simulator.refusals).toHaveLength(offered);
+});

@@ -130,13 +130,17 @@ export async function openSocket(url: string, headers: Record<string, string> = 
   });
   const next = (wanted: (event: StreamEvent) => boolean, from = 0): Promise<StreamEvent> =>
     new Promise((resolve, reject) => {
+      const settle = (done: () => void): void => {
+        waiting.delete(look);
+        socket.off('close', onClose);
+        done();
+      };
+      const onClose = (): void => settle(() => reject(new Error('the socket was closed')));
       const look = (): void => {
         const found = messages.slice(from).find(wanted);
-        if (found === undefined) return;
-        waiting.delete(look);
-        resolve(found);
+        if (found !== undefined) settle(() => resolve(found));
       };
-      socket.once('close', () => reject(new Error('the socket was closed')));
+      socket.once('close', onClose);
       waiting.add(look);
       look();
     });
