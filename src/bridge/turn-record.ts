@@ -79,7 +79,8 @@ export class TurnRecord {
     return { row: this.#row(status, seen), node, stored: this.#isStored(seen) };
   }
 
-  #isStored({ attempt, ending }: Seen): boolean {
+  #isStored({ attempt, ending, body }: Seen): boolean {
+    if (backgroundId(this.#request, body) !== undefined) return true;
     const stores = attempt?.account.kind === 'api_key' && attempt.carried !== 'ours';
     return ending !== undefined && stores && this.#request.envelope.store !== false;
   }

@@ -61,7 +61,8 @@ export class Workshop {
   choose(request: TurnRequest, wish: Omit<Wish, 'kind' | 'affine'>): Choice {
     const shared = affinityOf(request);
     const key = shared === undefined ? undefined : `${request.tenant} ${shared}`;
-    const apiOnly = request.route === 'input_tokens' || request.envelope.background === 'yes';
+    const { background, conversation } = request.envelope;
+    const apiOnly = request.route === 'input_tokens' || background === 'yes' || conversation === 'given';
     const choice = this.pool.select(
       {
         ...wish,

@@ -75,10 +75,8 @@ function turnRoute(parts: Parts, callerOf: CallerOf, route: TurnRequest['route']
     const { envelope } = asked;
     const door = envelope.stream === 'yes' && route === 'responses' ? 'sse' : 'json';
     const way = { door, route, line: undefined, id: request.id } as const;
-    const taken = turnRequest(envelope, arrivalOf(request, callerOf(request)), way);
+    const taken = turnRequest(envelope, arrivalOf(request, callerOf(request)), way, parts.pool);
     if (!taken.ok) return sendRefusal(reply, taken.refused);
-    const needs = needsApiKey(taken.request, parts);
-    if (needs !== undefined) return sendRefusal(reply, needs);
     if (door === 'sse') await answerSse(parts.bridge, taken.request, reply, parts.config.keepaliveMs);
     else await answerJson(parts.bridge, taken.request, reply);
     return reply;
@@ -88,22 +86,5 @@ function turnRoute(parts: Parts, callerOf: CallerOf, route: TurnRequest['route']
 function needsUpgrade() {
   return refusal(426, 'upgrade_required', 'Open this path as a WebSocket, or POST to it.', {
     headers: { upgrade: 'websocket' },
-  });
-}
-
-/** What the ChatGPT backend does not have at all, said before anything is tried. */
-function needsApiKey({ route, envelope, allowed }: TurnRequest, parts: Parts) {
-  const rows = parts.pool.rows(allowed);
-  if (rows.length === 0 || rows.some((row) => row.kind === 'api_key')) return undefined;
-  if (route === 'input_tokens') {
-    return refusal(
-      404,
-      'not_found',
-      'Counting tokens needs an API-key account: the ChatGPT backend has no such call.',
-    );
-  }
-  if (envelope.background !== 'yes') return undefined;
-  return refusal(400, 'unsupported_parameter', "'background' needs an API-key account.", {
-    param: 'background',
   });
 }

@@ -95,7 +95,7 @@ export class ClientSocket {
   #begin(line: Line, data: Buffer): void {
     const read = readEnvelope(data);
     const taken = read.ok
-      ? turnRequest(read.envelope, this.#arrival, { door: 'ws', route: 'responses', line })
+      ? turnRequest(read.envelope, this.#arrival, { door: 'ws', route: 'responses', line }, this.#parts.pool)
       : read;
     if (!taken.ok) return this.#refuse(taken.refused, line.streamId);
     const { request } = taken;

@@ -2,12 +2,14 @@
  * From the bytes a client sent to a request the bridge can serve: decoded, read once, checked, and nothing more.
  */
 import type { FastifyRequest } from 'fastify';
+import type { AccountPool } from '../accounts/pool.ts';
 import { newRequestId } from '../bridge/bridge.ts';
 import type { ClientLine, TurnRequest } from '../bridge/stream.ts';
 import { decodeBody } from '../protocol/decode-body.ts';
 import { clientOf, flatHeaders, type HeaderMap } from '../protocol/headers.ts';
 import { type Refusal, refusal } from '../protocol/refusal.ts';
 import { type Envelope, readEnvelope } from '../protocol/request.ts';
+import type { AccountRow } from '../store/account-rows.ts';
 import type { Caller } from './caller.ts';
 
 export const LARGEST_BODY_BYTES = 64 * 1024 * 1024;
@@ -50,12 +52,14 @@ interface Way {
   readonly id?: string;
 }
 
-export function turnRequest(envelope: Envelope, arrival: Arrival, way: Way): Taken {
+export function turnRequest(envelope: Envelope, arrival: Arrival, way: Way, pool: AccountPool): Taken {
   const { caller, path, headers } = arrival;
   if (caller.models !== undefined && !caller.models.includes(envelope.model)) {
     const message = `The model '${envelope.model}' does not exist or this key may not use it.`;
     return { ok: false, refused: refusal(404, 'model_not_found', message, { param: 'model' }) };
   }
+  const needs = needsApiKey(envelope, way.route, pool.rows(caller.allowed));
+  if (needs !== undefined) return { ok: false, refused: needs };
   const { id = newRequestId(), ...rest } = way;
   return {
     ok: true,
@@ -74,4 +78,27 @@ export function turnRequest(envelope: Envelope, arrival: Arrival, way: Way): Tak
 
 export function arrivalOf(request: FastifyRequest, caller: Caller): Arrival {
   return { caller, path: request.url.split('?')[0] ?? '', headers: flatHeaders(request.headers) };
+}
+
+/** What the ChatGPT backend does not have at all, said before anything is tried: dropping it would change the turn. */
+function needsApiKey(
+  envelope: Envelope,
+  route: TurnRequest['route'],
+  rows: readonly AccountRow[],
+): Refusal | undefined {
+  if (rows.length === 0 || rows.some((row) => row.kind === 'api_key')) return undefined;
+  if (route === 'input_tokens') {
+    return refusal(
+      404,
+      'not_found',
+      'Counting tokens needs an API-key account: the ChatGPT backend has no such call.',
+    );
+  }
+  const param =
+    envelope.background === 'yes'
+      ? 'background'
+      : envelope.conversation === 'given'
+        ? 'conversation'
+        : undefined;
+  return param && refusal(400, 'unsupported_parameter', `'${param}' needs an API-key account.`, { param });
 }

@@ -161,3 +161,15 @@ test('a chain of anchors survives an account that has forgotten them, and the id
   expect(textOf(await ask('another two'))).toContain('user: one / another two ·');
   expect(world.simulator.refusals).toHaveLength(offered);
 });
+
+test('without transcripts a restart still finds the owner, where ids outlive sockets', async () => {
+  await using world = await makeWorld({ kind: 'api_key', env: { RESPOOL_TRANSCRIPTS: 'off' } });
+  const first = await (await openDoor('json', world.url)).turn({ input: 'one' });
+  await world.restart();
+  const second = await (await openDoor('json', world.url)).turn({
+    input: 'two',
+    previous_response_id: idOf(first),
+  });
+  expect(textOf(second)).toContain('user: one / two ·');
+  expect((await world.rows())[0]).toMatchObject({ continuity: 'preserved' });
+});

@@ -113,6 +113,31 @@ test('tokens are counted by an API-key account, and without one that is said', a
   });
 });
 
+test.each(['background', 'conversation'])(
+  '%s is refused where only ChatGPT logins could serve it, not dropped',
+  async (param) => {
+    await using world = await makeWorld({ kind: 'chatgpt', names: ['a'] });
+    const value = param === 'background' ? true : 'conv_1';
+    for (const door of ['json', 'ws'] as const) {
+      await using client = await openDoor(door, world.url);
+      expect(await client.turn({ input: 'x', [param]: value })).toMatchObject({
+        status: 400,
+        error: { code: 'unsupported_parameter', param },
+      });
+    }
+    expect(world.simulator.seen).toEqual([]);
+  },
+);
+
+test('a background response is owned at once and read from its account', async () => {
+  await using world = await makeWorld({ kind: 'api_key', names: ['a', 'b'] });
+  const answer = await post(world.url, { model: 'gpt-5.5', input: 'later', background: true });
+  expect(answer.status, JSON.stringify(answer.error)).toBe(200);
+  const read = await get(`${world.url}/v1/responses/${idOf(answer)}`);
+  expect(read.body).toMatchObject({ id: idOf(answer), object: 'response' });
+  expect((await world.rows())[0]).toMatchObject({ response_id: idOf(answer), status: 'completed' });
+});
+
 test('Codex is shown the pool as one account', async () => {
   await using world = await makeWorld({
     kind: 'chatgpt',
