@@ -7,7 +7,7 @@ import type { WebSocket } from '@fastify/websocket';
 import type { ClientLine, Outcome, RunningTurn } from '../bridge/stream.ts';
 import { type Frame, frameOf, makeFrame } from '../protocol/frame.ts';
 import { errorFrame, type Refusal, refusal } from '../protocol/refusal.ts';
-import { readEnvelope } from '../protocol/request.ts';
+import { type Envelope, readEnvelope } from '../protocol/request.ts';
 import { CODEX_KEEPALIVE, KeepAlive, STUCK_AFTER_MS } from './keep-alive.ts';
 import type { Parts } from './parts.ts';
 import { type Arrival, LARGEST_BODY_BYTES, turnRequest } from './turn-intake.ts';
@@ -21,7 +21,7 @@ const STREAM_ID = /^[\w.-]{1,256}$/;
 
 /** One lane of the client's socket, and what waits on it. */
 interface Line extends ClientLine {
-  readonly waiting: Buffer[];
+  readonly waiting: Envelope[];
   turn: RunningTurn | undefined;
 }
 
@@ -70,16 +70,17 @@ export class ClientSocket {
   #create(data: Buffer): void {
     const read = readEnvelope(data);
     if (!read.ok) return this.#refuse(read.refused);
-    const { streamId } = read.envelope;
+    const { envelope } = read;
+    const { streamId } = envelope;
     if (streamId !== undefined && (typeof streamId !== 'string' || !STREAM_ID.test(streamId))) {
       const message = "'stream_id' is 1-256 letters, digits, '_', '-' or '.'.";
       return this.#refuse(refusal(400, 'invalid_stream_id', message, { param: 'stream_id' }));
     }
     const line = this.#lineFor(streamId ?? '');
     if (line === undefined) return this.#refuse(tooManyStreams(), streamId);
-    if (line.turn === undefined) return this.#begin(line, data);
+    if (line.turn === undefined) return this.#begin(line, envelope);
     if (line.waiting.length >= LONGEST_QUEUE) return this.#refuse(tooManyWaiting(), streamId);
-    line.waiting.push(data);
+    line.waiting.push(envelope);
   }
 
   #lineFor(streamId: string): Line | undefined {
@@ -92,12 +93,14 @@ export class ClientSocket {
     return line;
   }
 
-  #begin(line: Line, data: Buffer): void {
-    const read = readEnvelope(data);
-    const taken = read.ok
-      ? turnRequest(read.envelope, this.#arrival, { door: 'ws', route: 'responses', line }, this.#parts.pool)
-      : read;
-    if (!taken.ok) return this.#refuse(taken.refused, line.streamId);
+  #begin(line: Line, envelope: Envelope): void {
+    const way = { door: 'ws', route: 'responses', line } as const;
+    const taken = turnRequest(envelope, this.#arrival, way, this.#parts.pool);
+    if (!taken.ok) {
+      this.#refuse(taken.refused, line.streamId);
+      this.#next(line);
+      return;
+    }
     const { request } = taken;
     const keepAlive = new KeepAlive(this.#parts.config.keepaliveMs, () => this.#say(request.client));
     line.turn = this.#parts.bridge.run(request, {
@@ -115,6 +118,10 @@ export class ClientSocket {
   #ended(line: Line, outcome: Outcome): void {
     line.turn = undefined;
     if (outcome.kind === 'refused') this.#refuse(outcome.refusal, line.streamId);
+    this.#next(line);
+  }
+
+  #next(line: Line): void {
     const next = line.waiting.shift();
     if (next !== undefined) this.#begin(line, next);
     else if (this.#parts.bridge.isDraining && this.isIdle) this.close(1001, 'the server is shutting down');

@@ -155,3 +155,18 @@ test.each([
   expect(answer.comments.length >= atLeast).toBe(true);
   expect(answer.comments.length > 0).toBe(atLeast > 0);
 });
+
+test('a waiting turn that is refused does not block the one behind it', async () => {
+  await using world = await makeWorld({ kind: 'api_key', names: ['a'] });
+  const { key } = (await world.admin('POST', '/api/keys', { name: 'k', models: ['gpt-5.5'] })) as {
+    key: string;
+  };
+  world.simulator.script('a', { delayMs: 50 });
+  await using client = await openSocket(world.url, { authorization: `Bearer ${key}` });
+  for (const model of ['gpt-5.5', 'forbidden', 'gpt-5.5'])
+    client.send({ type: 'response.create', model, input: model });
+  await client.next((event) => event.type === 'error');
+  const ended = client.messages.length;
+  await client.next((event) => event.type === 'response.completed', ended);
+  expect(client.messages.filter((event) => event.type === 'response.completed')).toHaveLength(2);
+});
