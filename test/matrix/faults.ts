@@ -39,6 +39,9 @@ type Rest = Pick<Kind, 'class' | 'outcome' | 'status'>;
 
 const QUOTA: Rest = { class: 'quota', outcome: 'moves', status: 'exhausted' };
 const LOSS: Rest = { class: 'upstream_unavailable', outcome: 'stays', status: 'ready' };
+const EDGE: Rest = { class: 'edge_forbidden', outcome: 'moves', status: 'ready' };
+/** Something about the request is changed, and the same account answers. */
+const MENDED = (of: ErrorClass): Rest => ({ class: of, outcome: 'stays', status: 'ready' });
 const TOLD = (of: ErrorClass): Rest => ({ class: of, outcome: 'told', status: 'ready' });
 
 const answered = (name: string, answer: Answer, rest: Rest, moments: readonly Moment[] = EARLY): Kind => ({
@@ -160,6 +163,22 @@ export const KINDS: readonly Kind[] = [
     fault: (at) => ({ kind: 'eof', at }),
   },
   ...[1000, 1001, 1008, 1011, 1012, 1013].map(closed),
+
+  answered('a challenge of the edge', says.cloudflareChallenge(), EDGE, ['upgrade', 'before_created']),
+  answered('a region', says.regionNotSupported(), EDGE, ['upgrade', 'before_created']),
+  answered(
+    'an anchor that is gone',
+    says.previousResponseNotFound('resp_x'),
+    MENDED('not_found_continuity'),
+    ['before_created'],
+  ),
+  answered('content sealed elsewhere', says.invalidEncryptedContent(), MENDED('encrypted_content_foreign'), [
+    'before_created',
+  ]),
+  answered('a refused parameter', says.unsupportedParameter('top_logprobs'), MENDED('unsupported_param'), [
+    'before_created',
+  ]),
+  { ...closed(1009), class: 'message_too_big', moments: ['before_created'] },
 
   answered('too long a context', says.contextLength(), TOLD('context_overflow'), ALWAYS),
   answered('a policy', says.cyberPolicy(), TOLD('policy')),
