@@ -5,6 +5,7 @@
 import type { ServerResponse } from 'node:http';
 import { errorEvent } from './error-frames.ts';
 import type { Cut, Outlet } from './player.ts';
+import { reset } from './reset.ts';
 import type { ErrorAnswer, Headers, WireEvent } from './wire.ts';
 
 export function sendJson(response: ServerResponse, answer: ErrorAnswer): void {
@@ -107,5 +108,5 @@ function write(response: ServerResponse, bytes: string | Uint8Array): Promise<vo
 function cutHttp(response: ServerResponse, how: Cut): void {
   if (how.kind === 'close') response.end();
   else if (how.kind === 'eof') response.socket?.end();
-  else if (how.kind === 'reset') response.socket?.resetAndDestroy();
+  else if (how.kind === 'reset') reset(response.socket, response.headersSent ? 'sent' : 'unsent');
 }

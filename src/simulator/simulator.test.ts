@@ -105,7 +105,8 @@ test('a compaction stands for the history, in the stream and as a call of its ow
   const streamed = await call(url, HEADS.plus1, ask([user('hello'), { type: 'compaction_trigger' }]));
   const unary = await call(`${url}/compact`, HEADS.plus1, { model: 'gpt-5.5', input: [user('hello')] });
   for (const holder of [responseOf(streamed.events), unary.json]) {
-    const window = [...((holder?.['output'] ?? []) as object[]), user('again')];
+    const output = (holder?.['output'] ?? []) as object[];
+    const window = [...output, user('again')];
     const next = await call(url, HEADS.plus1, ask(window));
     expect(spoken(next.events)).toBe('turn 2 · user: hello / again · items 2');
   }

@@ -9,6 +9,7 @@ import type { AccountState, SocketDrop } from './account-state.ts';
 import { errorFrame } from './error-frames.ts';
 import { apiError, connectionLimit } from './errors.ts';
 import type { Cut, Outlet } from './player.ts';
+import { reset } from './reset.ts';
 import type { SocketMemory } from './screening.ts';
 import type { Behaviour, Dialect, FrameShape } from './script.ts';
 import { takeTurn } from './turn.ts';
@@ -128,7 +129,7 @@ class Lane {
     const { socket, stream } = this.#parts;
     if (how.kind === 'close' && how.code === 1006) stream.destroy();
     else if (how.kind === 'close') socket.close(how.code, how.reason);
-    else if (how.kind === 'reset') resetStream(stream);
+    else if (how.kind === 'reset') reset(stream, this.#busy ? 'sent' : 'unsent');
     else if (how.kind === 'eof') stream.end();
     else {
       this.#silent = true;
@@ -219,11 +220,6 @@ class Lane {
 }
 
 const TERMINAL = new Set(['response.completed', 'response.incomplete', 'response.failed', 'error']);
-
-function resetStream(stream: Duplex): void {
-  if ('resetAndDestroy' in stream && typeof stream.resetAndDestroy === 'function') stream.resetAndDestroy();
-  else stream.destroy();
-}
 
 /** The frame as a body, or undefined when it is not a JSON object. */
 function parsed(data: Buffer): CreateBody | undefined {

@@ -64,7 +64,7 @@ export function admit(
   const fresh = inputItems(body.input);
   const parent = 'rule' in found ? undefined : found.parent?.lineage;
   const items = dereference(fresh, world.ledger);
-  const lineage = { parent, items, bytes: (parent?.bytes ?? 0) + arrival.bytes };
+  const lineage = { parent, items, bytes: (parent?.bytes ?? 0) + bytesOf(items) };
   const history = itemsOf(lineage);
   const turn = book(world, arrival, history);
   const judge = { ledger: world.ledger, account };
