@@ -109,3 +109,16 @@ test('a token written after a state is not lost when the state is committed late
   const after = (await temporary.reopen()).accounts.get(row.id as AccountId);
   expect(after).toMatchObject({ lastUsedAt: 5, credentials: { accessToken: 'rotated' } });
 });
+
+test('a watcher hears of every change of an account', async () => {
+  await using temporary = await temporaryStore();
+  const { accounts } = temporary.store;
+  const heard: AccountId[] = [];
+  accounts.watch((id) => heard.push(id));
+  const { row } = await accounts.upsert(DRAFT);
+  await accounts.patch(row.id, { status: 'paused' });
+  await accounts.saveWindows(row.id, [{ name: '5h', usedPercent: 1, seenAt: 1 }]);
+  await accounts.blockModel(row.id, { model: 'm', untilAt: Number.MAX_SAFE_INTEGER });
+  await accounts.remove(row.id);
+  expect(heard).toEqual(Array(5).fill(row.id));
+});

@@ -87,6 +87,7 @@ export class AccountRows {
   readonly #writer: Writer;
   readonly #now: () => number;
   readonly #statements: AccountStatements;
+  readonly #watchers: ((id: AccountId) => void)[] = [];
 
   constructor(options: { reads: Reads; writer: Writer; secrets: Secrets; now: () => number }) {
     this.#secrets = options.secrets;
@@ -103,6 +104,15 @@ export class AccountRows {
 
   get(id: AccountId): AccountRow | undefined {
     return this.#rows.get(id)?.row;
+  }
+
+  /** `watcher` hears of every change of an account, its removal included, as soon as it holds in memory. */
+  watch(watcher: (id: AccountId) => void): void {
+    this.#watchers.push(watcher);
+  }
+
+  #changed(id: AccountId): void {
+    for (const watcher of this.#watchers) watcher(id);
   }
 
   /** A login seen before updates its account (what the draft does not name stays), any other makes one. */
@@ -129,6 +139,7 @@ export class AccountRows {
       modelBlocks: [],
     };
     this.#rows.set(row.id, { row, identity });
+    this.#changed(row.id);
     await this.#save([this.#statements.insert({ ...this.#sealed(row), identity })], 'token');
     return { row, outcome: 'created' };
   }
@@ -142,6 +153,7 @@ export class AccountRows {
     if (!held) return undefined;
     const row = { ...held.row, ...changes, updatedAt: this.#now() };
     held.row = row;
+    this.#changed(id);
     const fields = Object.keys(changes);
     const saves: Promise<void>[] = [];
     if (fields.some((field) => STATE_FIELDS.has(field))) {
@@ -157,6 +169,7 @@ export class AccountRows {
   /** Forgets the account and its login; its request rows stay. */
   async remove(id: AccountId): Promise<'removed' | 'unknown'> {
     if (!this.#rows.delete(id)) return 'unknown';
+    this.#changed(id);
     await this.#save([this.#statements.remove({ id })], 'token');
     return 'removed';
   }
@@ -167,6 +180,7 @@ export class AccountRows {
     if (!held || windows.length === 0) return;
     const names = new Set(windows.map(({ name }) => name));
     held.row = { ...held.row, windows: [...held.row.windows.filter((w) => !names.has(w.name)), ...windows] };
+    this.#changed(id);
     await this.#save(
       windows.map((window) => this.#statements.saveWindow({ ...window, id })),
       'log',
@@ -179,6 +193,7 @@ export class AccountRows {
     if (!held) return;
     const others = held.row.modelBlocks.filter(({ model }) => model !== block.model);
     held.row = { ...held.row, modelBlocks: block.untilAt > this.#now() ? [...others, block] : others };
+    this.#changed(id);
     await this.#save([this.#statements.blockModel({ ...block, id })], 'log');
   }
 
