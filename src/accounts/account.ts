@@ -3,10 +3,10 @@
  * that has run out needs nobody to lift it: it is over because its time has passed.
  */
 import type { Config } from '../config.ts';
-import type { AccountRow } from '../store/account-rows.ts';
+import type { AccountRow } from '../store/account-row.ts';
 import type { UpstreamAccount } from '../upstream/account.ts';
-import { standing as standingOf } from './quota.ts';
-import type { Candidate } from './selection.ts';
+import { isMain, type QuotaWindow, standing as standingOf } from './quota.ts';
+import type { Allowance, Candidate } from './selection.ts';
 
 export type Status = 'ready' | 'cooling' | 'exhausted' | 'needs_login' | 'suspended' | 'paused';
 
@@ -25,22 +25,38 @@ export function statusOf(row: AccountRow, now: number): Status {
   return row.status as Status;
 }
 
-export function candidateOf(
-  row: AccountRow,
-  asked: { model: string; now: number; lastGiven: number },
-): Candidate {
-  const { model, now, lastGiven } = asked;
-  const blocked = row.modelBlocks.some((block) => block.model === model && block.untilAt > now);
-  const main = row.windows.map((window) => standingOf(window, now).usedPercent);
-  const over = main.some((percent) => percent > row.maxUsedPercent);
+export function candidateOf(row: AccountRow, asked: { model: string; now: number; usage: Usage }): Candidate {
+  const { model, now, usage } = asked;
+  const block = row.modelBlocks.find((one) => one.model === model && one.untilAt > now);
+  const main = row.windows.filter(isMain).map((window) => standingOf(window, now));
+  const over = main.some((window) => window.usedPercent > row.maxUsedPercent);
   return {
     id: row.id,
     kind: row.kind,
-    standing: standingFor(row, now),
-    serves: blocked ? 'other_models' : 'model',
+    standing:
+      block?.reason === 'quota'
+        ? { is: 'exhausted', until: block.untilAt, plan: row.plan }
+        : standingFor(row, now),
+    serves: block?.reason === 'plan' ? 'other_models' : 'model',
     newSessions: over ? 'unwelcome' : 'welcome',
     priority: row.priority,
-    lastGiven,
+    allowance: allowanceOf(main, now),
+    activeTurns: usage.activeTurns,
+    lastGiven: usage.lastGiven,
+  };
+}
+
+const HOUR_MS = 3_600_000;
+
+/** The longest window is the one that goes to waste, a shorter one only stands in the way. */
+function allowanceOf(main: readonly QuotaWindow[], now: number): Allowance | undefined {
+  const [long, ...shorter] = main.toSorted((a, b) => (b.windowMinutes ?? 0) - (a.windowMinutes ?? 0));
+  if (long === undefined) return undefined;
+  const hours = Math.max(((long.resetsAt ?? now + (long.windowMinutes ?? 60) * 60_000) - now) / HOUR_MS, 1);
+  const left = 100 - Math.max(...shorter.map((window) => window.usedPercent), 0);
+  return {
+    wastePerHour: Math.max(0, 100 - long.usedPercent) / hours,
+    headroom: shorter.length === 0 ? 100 : left,
   };
 }
 
@@ -68,6 +84,7 @@ export function upstreamAccountOf(row: AccountRow, config: Config): UpstreamAcco
     fedramp: credentials['fedramp'] === true ? 'yes' : 'no',
     installationId: row.installationId,
     transport: row.transport,
+    proxy: row.proxy,
   };
 }
 
@@ -89,6 +106,7 @@ export function accountToWire(row: AccountRow, usage: Usage, now: number): Recor
     plan: row.plan ?? null,
     status,
     status_reason: blocked ? (row.statusReason ?? null) : null,
+    status_since: blocked ? seconds(row.statusSince) : null,
     available_at: blocked ? seconds(row.availableAt) : null,
     priority: row.priority,
     max_used_percent: row.maxUsedPercent,

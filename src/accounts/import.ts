@@ -17,6 +17,7 @@ export interface ChatgptLogin {
   readonly idToken: string | undefined;
   /** Epoch ms; a token that does not say so counts as expired now, so that it is refreshed before use. */
   readonly accessExpiresAt: number;
+  readonly accessIssuedAt: number | undefined;
   readonly fedramp: boolean;
 }
 
@@ -40,6 +41,7 @@ type One =
 /** The claims of id and access tokens that we use, as the login pages of ChatGPT issue them. */
 const claimsSchema = z.object({
   exp: z.number().optional().catch(undefined),
+  iat: z.number().optional().catch(undefined),
   sub: z.string().optional().catch(undefined),
   email: z.string().optional().catch(undefined),
   'https://api.openai.com/profile': z.object({ email: z.string() }).partial().optional().catch(undefined),
@@ -98,6 +100,7 @@ function readTokens(json: Members, now: number): One {
   const accountId = text(tokens, 'account_id', 'accountId') ?? claim('chatgpt_account_id', identity, access);
   if (accountId === undefined) return refuse('The login names no ChatGPT account.');
   const accessExpiresAt = expiryOf(access, json) ?? now;
+  const accessIssuedAt = access.iat === undefined ? undefined : access.iat * 1000;
   const refreshToken = text(tokens, 'refresh_token', 'refreshToken');
   if (accessExpiresAt <= now && refreshToken === undefined) {
     return refuse(
@@ -107,7 +110,16 @@ function readTokens(json: Members, now: number): One {
   const person = whoIs(identity, access, json);
   return {
     ok: true,
-    login: { kind: 'chatgpt', ...person, accountId, accessToken, refreshToken, idToken, accessExpiresAt },
+    login: {
+      kind: 'chatgpt',
+      ...person,
+      accountId,
+      accessToken,
+      refreshToken,
+      idToken,
+      accessExpiresAt,
+      accessIssuedAt,
+    },
   };
 }
 

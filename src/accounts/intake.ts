@@ -3,7 +3,7 @@
  * again updates its account instead of making a second one.
  */
 import { z } from 'zod';
-import type { AccountDraft } from '../store/account-rows.ts';
+import type { AccountDraft } from '../store/account-row.ts';
 import { type ImportedLogin, readLogin } from './import.ts';
 
 const shared = {

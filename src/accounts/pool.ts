@@ -2,35 +2,27 @@
  * The accounts of this server: who may serve a turn, and what every turn learns about them. A mark holds for all
  * sessions from the moment it is made; the database follows.
  */
+import { setTimeout } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import type { AccountId } from '../ids.ts';
 import type { Log } from '../log.ts';
-import type { Frame } from '../protocol/frame.ts';
-import type { HeaderMap } from '../protocol/headers.ts';
-import type { AccountChanges, AccountRow, AccountRows } from '../store/account-rows.ts';
+import type { AccountChanges, AccountRow } from '../store/account-row.ts';
+import type { AccountRows } from '../store/account-rows.ts';
 import type { Failure } from '../turn/failure.ts';
 import type { Mark } from '../turn/recovery.ts';
-import { type UpstreamAccount, usageUrl } from '../upstream/account.ts';
-import type { HttpUpstream } from '../upstream/http.ts';
-import { accountToWire, bearerOf, candidateOf, statusOf, upstreamAccountOf } from './account.ts';
-import {
-  type QuotaReading,
-  type QuotaWindow,
-  quotaFromFrame,
-  quotaFromHeaders,
-  quotaFromUsage,
-} from './quota.ts';
+import type { Renewed } from '../turn/states.ts';
+import type { UpstreamAccount } from '../upstream/account.ts';
+import { accountToWire, bearerOf, candidateOf, type Usage, upstreamAccountOf } from './account.ts';
+import { blockFor, FREED } from './blocks.ts';
+import { freshnessOf } from './login.ts';
+import { NO_REFRESH_TOKEN, type Renewal, type Renewals } from './renewal.ts';
 import { type Because, type Choice, choose, type Wish } from './selection.ts';
 
-const MODEL_BLOCK_MS = 6 * 3_600_000;
-const EXHAUSTED_MS = 5 * 60_000;
-const SHORTEST_COOLING_MS = 1000;
-const SUSPENDED_MS = 60_000;
 const SAME_403_MS = 60_000;
-/** A probe that takes longer shows the account as it is known. */
-const PROBE_TIMEOUT_MS = 3000;
 /** `last_used_at` is for people: written no more often than this. */
 const USED_EVERY_MS = 60_000;
+/** A turn that waits longer for a renewal is better served elsewhere; the renewal goes on. */
+const RENEWAL_WAIT_MS = 15_000;
 
 interface Tally {
   active: number;
@@ -41,7 +33,7 @@ interface Tally {
 export interface PoolOptions {
   readonly rows: AccountRows;
   readonly config: Config;
-  readonly http: HttpUpstream;
+  readonly renewals: Renewals;
   readonly log: Log;
   /** An operator changed or removed the account: what was learnt about its connections is no longer true. */
   readonly onEdited: (id: AccountId) => void;
@@ -79,7 +71,7 @@ export class AccountPool {
 
   select(wanted: Request, now: number): Choice {
     const candidates = this.rows(wanted.allowed).map((row) =>
-      candidateOf(row, { model: wanted.model, now, lastGiven: this.#tally(row.id).lastGiven }),
+      candidateOf(row, { model: wanted.model, now, usage: this.#usage(row.id) }),
     );
     const choice = choose(candidates, wanted);
     if (choice.ok && wanted.pinned !== choice.account) {
@@ -118,20 +110,29 @@ export class AccountPool {
 
   mark(id: AccountId, mark: Mark, about: { failure: Failure; model: string }): void {
     const row = this.#options.rows.get(id);
-    if (row === undefined || mark === 'none') return;
-    const { failure, model } = about;
+    if (row === undefined) return;
+    const { failure } = about;
     const now = Date.now();
-    if (mark === 'model_not_in_plan') {
-      this.#settle(this.#options.rows.blockModel(id, { model, untilAt: now + MODEL_BLOCK_MS }));
-      return;
-    }
     if (failure.variant === 'unknown_403' && this.#isEverywhere(id, failure, now)) return;
-    const availableAt = blockedUntil(mark, failure.resetAt, now);
-    const current = statusOf(row, now);
-    // A short rest never shortens a long one, and fifty turns that meet the same wall mark it once.
-    if (current !== 'ready' && (mark === 'cooling' || current === mark)) return;
+    const block = blockFor(row, mark, about, now);
+    if (block.on === 'nothing') return;
     this.#options.log.warn({ account: id, mark, code: failure.code }, 'account marked');
-    this.#patch(id, { status: mark, statusReason: failure.code, availableAt });
+    if (block.on === 'model') this.#settle(this.#options.rows.blockModel(id, block.block));
+    else for (const seat of this.#seatsOf(row, failure)) this.#patch(seat, block.changes);
+  }
+
+  /** What is held against the owner of a workspace is held against all its seats. */
+  #seatsOf(row: AccountRow, failure: Failure): readonly AccountId[] {
+    const { accountId } = row.credentials;
+    if (failure.variant !== 'whole_workspace' || accountId === undefined) return [row.id];
+    const seats = this.rows().filter((one) => one.credentials['accountId'] === accountId);
+    return seats.map((one) => one.id);
+  }
+
+  /** The account has answered a turn: what was held against it lately no longer counts. */
+  served(id: AccountId): void {
+    const strikes = this.#options.rows.get(id)?.strikes ?? 0;
+    if (strikes > 0) this.#patch(id, { strikes: 0 });
   }
 
   /** Two accounts that get the same unexplained 403 within a minute: it is this host that is refused, not they. */
@@ -145,27 +146,54 @@ export class AccountPool {
       now - before.at > SAME_403_MS
     )
       return false;
-    this.#patch(before.id, { status: 'ready', statusReason: undefined, availableAt: undefined });
+    this.#patch(before.id, FREED);
     return true;
   }
 
-  /** Whether the login has been replaced since `bearer` was used: then one more try with the new one is worth it. */
-  async renew(id: AccountId, bearer: string): Promise<'renewed' | 'refused'> {
+  /** `stale`: the login is to be renewed before the next use. */
+  loginOf(id: AccountId): 'fresh' | 'stale' {
     const row = this.#options.rows.get(id);
-    return row !== undefined && bearerOf(row) !== bearer ? 'renewed' : 'refused';
+    const freshness = row === undefined ? 'fresh' : freshnessOf(row, Date.now());
+    return freshness === 'stale' || freshness === 'expired' ? 'stale' : 'fresh';
   }
 
-  readFrame(id: AccountId, frame: Frame): void {
-    this.#read(id, quotaFromFrame(frame, Date.now()));
+  /** `rejected`: the bearer that upstream no longer takes, and how it said so; undefined when it only ends soon. */
+  async renew(id: AccountId, rejected?: { bearer: string; failure: Failure }): Promise<Renewed> {
+    const row = this.#options.rows.get(id);
+    if (row !== undefined && rejected !== undefined && bearerOf(row) !== rejected.bearer)
+      return { outcome: 'usable' };
+    const tooLong: Renewal = { kind: 'later', code: 'renewal_takes_long' };
+    const waited = setTimeout(RENEWAL_WAIT_MS, tooLong, { ref: false });
+    const renewal = await Promise.race([this.#options.renewals.renew(id), waited]);
+    if (renewal.kind === 'renewed') return { outcome: 'usable' };
+    const alive = row !== undefined && rejected === undefined && freshnessOf(row, Date.now()) !== 'expired';
+    if (alive && !(renewal.kind === 'refused' && renewal.code !== NO_REFRESH_TOKEN))
+      return { outcome: 'usable' };
+    return this.#notRenewed(id, renewal, rejected?.failure);
   }
 
-  readHeaders(id: AccountId, headers: HeaderMap): void {
-    if (
-      headers['x-codex-primary-used-percent'] === undefined &&
-      headers['x-codex-secondary-used-percent'] === undefined
-    )
-      return;
-    this.#read(id, quotaFromHeaders(headers, Date.now()));
+  /** The same in the background, where nobody waits: only a refusal says anything about the account. */
+  async keepLogin(id: AccountId): Promise<void> {
+    const renewal = await this.#options.renewals.renew(id);
+    if (renewal.kind === 'refused') this.#notRenewed(id, renewal, undefined);
+  }
+
+  #notRenewed(
+    id: AccountId,
+    renewal: Exclude<Renewal, { kind: 'renewed' }>,
+    rejection: Failure | undefined,
+  ): Renewed {
+    const over = renewal.kind !== 'later';
+    const code = renewal.kind === 'lost' ? 'renewal_answer_lost' : renewal.code;
+    const failure: Failure = {
+      class: over ? 'auth_permanent' : 'auth_expired',
+      via: 'http',
+      // A key, or a login without a refresh token, was never to be renewed: upstream's own word says more.
+      code: code === NO_REFRESH_TOKEN ? (rejection?.code ?? 'token_expired') : code,
+      message: over ? 'The login has ended.' : 'The login cannot be renewed at the moment.',
+    };
+    this.mark(id, over ? 'needs_login' : 'cooling', { failure, model: '' });
+    return { outcome: over ? 'refused' : 'later', failure };
   }
 
   async patch(id: AccountId, changes: AccountChanges): Promise<AccountRow | undefined> {
@@ -180,43 +208,13 @@ export class AccountPool {
     return outcome;
   }
 
-  /** Asks upstream for the account's usage and lifts every block that the answer does not confirm. */
-  async probe(id: AccountId): Promise<AccountRow | undefined> {
-    const row = this.#options.rows.get(id);
-    if (row === undefined) return undefined;
-    if (row.kind === 'api_key') return this.#free(id);
-    const account = upstreamAccountOf(row, this.#options.config);
-    const answer = await this.#options.http.unary(
-      { account, method: 'GET', url: usageUrl(account), headers: {} },
-      { timeoutMs: PROBE_TIMEOUT_MS },
-    );
-    if (!answer.ok || answer.status !== 200) return row;
-    const reading = quotaFromUsage(JSON.parse(answer.body.toString('utf8')), Date.now());
-    if (reading === undefined) return row;
-    this.#read(id, reading);
-    return reading.windows.some((window) => window.usedPercent >= 100) ? this.get(id) : this.#free(id);
-  }
-
   show(row: AccountRow): Record<string, unknown> {
-    const { active, sessions, lastGiven } = this.#tally(row.id);
-    return accountToWire(row, { activeTurns: active, sessions, lastGiven }, Date.now());
+    return accountToWire(row, this.#usage(row.id), Date.now());
   }
 
-  windows(allowed?: readonly AccountId[]): readonly (readonly QuotaWindow[])[] {
-    return this.rows(allowed)
-      .filter((row) => row.kind === 'chatgpt' && !row.paused)
-      .map((row) => row.windows);
-  }
-
-  async #free(id: AccountId): Promise<AccountRow | undefined> {
-    return this.#options.rows.patch(id, { status: 'ready', statusReason: undefined, availableAt: undefined });
-  }
-
-  #read(id: AccountId, reading: QuotaReading | undefined): void {
-    const row = this.#options.rows.get(id);
-    if (row === undefined || reading === undefined || reading.windows.length === 0) return;
-    if (reading.plan !== undefined && reading.plan !== row.plan) this.#patch(id, { plan: reading.plan });
-    this.#settle(this.#options.rows.saveWindows(id, reading.windows));
+  #usage(id: AccountId): Usage {
+    const { active, sessions, lastGiven } = this.#tally(id);
+    return { activeTurns: active, sessions, lastGiven };
   }
 
   #patch(id: AccountId, changes: AccountChanges): void {
@@ -236,18 +234,5 @@ export class AccountPool {
     const tally = { active: 0, sessions: 0, lastGiven: 0 };
     this.#tallies.set(id, tally);
     return tally;
-  }
-}
-
-function blockedUntil(mark: Mark, resetAt: number | undefined, now: number): number | undefined {
-  switch (mark) {
-    case 'exhausted':
-      return resetAt ?? now + EXHAUSTED_MS;
-    case 'cooling':
-      return Math.max(resetAt ?? 0, now + SHORTEST_COOLING_MS);
-    case 'suspended':
-      return resetAt ?? now + SUSPENDED_MS;
-    default:
-      return undefined;
   }
 }

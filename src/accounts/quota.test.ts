@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { makeFrame } from '../protocol/frame.ts';
 import {
+  isMain,
   poolWindows,
   quotaFromFrame,
   quotaFromHeaders,
@@ -61,17 +62,20 @@ test('the frame, the usage call and the headers say the same', () => {
   expect(headers).toEqual(frame);
 });
 
-test('another bucket is not the main one', () => {
-  expect(
-    quotaFromFrame(
-      makeFrame({
-        type: 'codex.rate_limits',
-        metered_limit_name: 'spark',
-        rate_limits: { primary: { used_percent: 100 } },
-      }),
-      NOW,
-    ),
-  ).toBeUndefined();
+test('another bucket is kept apart from the main one', () => {
+  const spark = { primary: { used_percent: 100, window_minutes: 300 } };
+  const own = quotaFromFrame(
+    makeFrame({ type: 'codex.rate_limits', metered_limit_name: 'spark', rate_limits: spark }),
+    NOW,
+  );
+  const beside = quotaFromUsage(
+    { additional_rate_limits: [{ limit_name: 'spark', rate_limit: spark }] },
+    NOW,
+  );
+  for (const reading of [own, beside]) {
+    expect(reading?.windows.map((window) => [window.name, isMain(window)])).toEqual([['spark:5h', false]]);
+    expect(reading?.limit).toBe('unsaid');
+  }
   expect(
     quotaFromHeaders(
       {

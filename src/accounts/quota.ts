@@ -5,7 +5,7 @@
  */
 import { type Frame, isRecord, makeFrame, parseObject } from '../protocol/frame.ts';
 import type { HeaderMap } from '../protocol/headers.ts';
-import type { AccountWindow } from '../store/account-rows.ts';
+import type { AccountWindow } from '../store/account-row.ts';
 
 /** Times are epoch ms. */
 export type QuotaWindow = AccountWindow;
@@ -13,6 +13,13 @@ export type QuotaWindow = AccountWindow;
 export interface QuotaReading {
   readonly windows: readonly QuotaWindow[];
   readonly plan: string | undefined;
+  /** Whether upstream says in so many words that the main allowance is used up. */
+  readonly limit: 'reached' | 'not_reached' | 'unsaid';
+}
+
+/** Windows of other allowances than the main one carry its name before theirs: `GPT-5.3-Codex-Spark:weekly`. */
+export function isMain(window: Pick<QuotaWindow, 'name'>): boolean {
+  return !window.name.includes(':');
 }
 
 const HOUR = 60;
@@ -29,25 +36,60 @@ const finite = (value: unknown): number | undefined => {
   return typeof parsed === 'number' && Number.isFinite(parsed) ? parsed : undefined;
 };
 
-/** `codex.rate_limits`; `undefined` for another bucket than the main one. */
+/** `codex.rate_limits`, about the main allowance or about another one. */
 export function quotaFromFrame(frame: Frame, now: number): QuotaReading | undefined {
   const event = parseObject(frame.data);
-  const bucket = event?.['metered_limit_name'] ?? event?.['limit_id'] ?? event?.['limit_name'];
-  if (event === undefined || (typeof bucket === 'string' && bucket !== 'codex')) return undefined;
-  return reading(event['rate_limits'], event['plan_type'], now);
+  if (event === undefined) return undefined;
+  const named = event['metered_limit_name'] ?? event['limit_id'] ?? event['limit_name'];
+  const bucket = typeof named === 'string' && named !== 'codex' ? named : undefined;
+  return reading({ ...event, rate_limit: event['rate_limits'] }, bucket, now);
 }
 
 /** The answer of `GET /wham/usage`. */
 export function quotaFromUsage(body: unknown, now: number): QuotaReading | undefined {
-  return isRecord(body) ? reading(body['rate_limit'], body['plan_type'], now) : undefined;
+  return isRecord(body) ? reading(body, undefined, now) : undefined;
 }
 
-function reading(limits: unknown, plan: unknown, now: number): QuotaReading | undefined {
-  if (!isRecord(limits)) return undefined;
-  const windows = ['primary', 'secondary']
+type Body = Readonly<Record<string, unknown>>;
+
+function reading(body: Body, bucket: string | undefined, now: number): QuotaReading | undefined {
+  const limits = body['rate_limit'];
+  const others = otherLimits(body['additional_rate_limits']);
+  if (!isRecord(limits) && others.length === 0) return undefined;
+  const plan = body['plan_type'];
+  return {
+    windows: [
+      ...windowsIn(limits, bucket, now),
+      ...others.flatMap(([name, other]) => windowsIn(other, name, now)),
+    ],
+    plan: typeof plan === 'string' ? plan : undefined,
+    limit: bucket === undefined && isRecord(limits) ? limitIn(limits) : 'unsaid',
+  };
+}
+
+/** With credits left an account is allowed to go on past its limit. */
+function limitIn(limits: Body): QuotaReading['limit'] {
+  const { allowed, limit_reached: reached } = limits;
+  if (allowed === false || (reached === true && allowed !== true)) return 'reached';
+  return allowed === true || reached === false ? 'not_reached' : 'unsaid';
+}
+
+/** Seen as a map by name, and as a list of `{limit_name, rate_limit}`. */
+function otherLimits(raw: unknown): readonly (readonly [string, unknown])[] {
+  if (Array.isArray(raw)) {
+    return raw
+      .filter(isRecord)
+      .map((one) => [String(one['limit_name'] ?? 'other'), one['rate_limit']] as const);
+  }
+  return isRecord(raw) ? Object.entries(raw) : [];
+}
+
+function windowsIn(limits: unknown, bucket: string | undefined, now: number): readonly QuotaWindow[] {
+  if (!isRecord(limits)) return [];
+  return ['primary', 'secondary']
     .map((slot) => windowFrom(limits[slot] ?? limits[`${slot}_window`], now))
-    .filter((window) => window !== undefined);
-  return { windows, plan: typeof plan === 'string' ? plan : undefined };
+    .filter((window) => window !== undefined)
+    .map((window) => (bucket === undefined ? window : { ...window, name: `${bucket}:${window.name}` }));
 }
 
 function windowFrom(raw: unknown, now: number): QuotaWindow | undefined {
@@ -73,7 +115,7 @@ export function quotaFromHeaders(headers: HeaderMap, now: number): QuotaReading 
       );
     })
     .filter((window) => window !== undefined);
-  return windows.length === 0 ? undefined : { windows, plan: headers['x-codex-plan-type'] };
+  return windows.length === 0 ? undefined : { windows, plan: headers['x-codex-plan-type'], limit: 'unsaid' };
 }
 
 interface RawWindow {
@@ -113,7 +155,10 @@ export function poolWindows(
   now: number,
 ): readonly QuotaWindow[] {
   const byName = new Map<string, QuotaWindow[]>();
-  for (const window of accounts.flat().map((one) => standing(one, now))) {
+  for (const window of accounts
+    .flat()
+    .filter(isMain)
+    .map((one) => standing(one, now))) {
     byName.set(window.name, [...(byName.get(window.name) ?? []), window]);
   }
   return [...byName].map(([name, windows]) => {

@@ -10,6 +10,8 @@ const candidate = (name: string, more: Partial<Candidate> = {}): Candidate => ({
   serves: 'model',
   newSessions: 'welcome',
   priority: 0,
+  allowance: undefined,
+  activeTurns: 0,
   lastGiven: 0,
   ...more,
 });

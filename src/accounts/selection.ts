@@ -18,8 +18,18 @@ export interface Candidate {
   /** Above its ceiling it keeps the sessions it has and takes no new ones. */
   readonly newSessions: 'welcome' | 'unwelcome';
   readonly priority: number;
+  /** What is left of its allowance; undefined while nothing is known of it. */
+  readonly allowance: Allowance | undefined;
+  readonly activeTurns: number;
   /** Counts up with every session it was given; the smallest has waited longest. */
   readonly lastGiven: number;
+}
+
+export interface Allowance {
+  /** Percent of the long window that an hour until its reset would have to use up: the higher, the sooner it is lost. */
+  readonly wastePerHour: number;
+  /** Percent left of the short window. */
+  readonly headroom: number;
 }
 
 export interface Wish {
@@ -38,7 +48,15 @@ export type Choice =
   | { readonly ok: true; readonly account: AccountId; readonly because: Because }
   | { readonly ok: false; readonly reason: Unavailable };
 
-export type Because = 'owner' | 'pin' | 'affinity' | 'priority' | 'spread' | 'only_one';
+export type Because =
+  | 'owner'
+  | 'pin'
+  | 'affinity'
+  | 'priority'
+  | 'resets_soonest'
+  | 'least_busy'
+  | 'spread'
+  | 'only_one';
 
 export function choose(candidates: readonly Candidate[], wish: Wish): Choice {
   if (candidates.length === 0) return { ok: false, reason: { why: 'no_accounts' } };
@@ -75,10 +93,44 @@ function best(ready: readonly Candidate[], wish: Wish): Choice {
 function byPriority(fresh: readonly Candidate[]): Choice {
   const top = Math.max(...fresh.map((one) => one.priority));
   const equal = fresh.filter((one) => one.priority === top);
-  const [first] = equal.toSorted((a, b) => a.lastGiven - b.lastGiven);
+  const wasting = wastedFirst(equal);
+  const least = Math.min(...wasting.map((one) => one.activeTurns));
+  const calm = wasting.filter((one) => one.activeTurns <= least + MUCH_BUSIER);
+  const [first] = calm.toSorted((a, b) => a.lastGiven - b.lastGiven);
   if (first === undefined) return { ok: false, reason: { why: 'unusable' } };
-  const because = fresh.length === 1 ? 'only_one' : equal.length < fresh.length ? 'priority' : 'spread';
-  return { ok: true, account: first.id, because };
+  return { ok: true, account: first.id, because: reasonFor({ fresh, equal, wasting, calm }) };
+}
+
+/** Below this the short window may end within a session's next turns and make it move. */
+const ENOUGH_HEADROOM = 10;
+/** Accounts this close to the most urgent one share with it, so that every reading does not name another favourite. */
+const AS_URGENT = 0.8;
+/** Turns come and go: only a clear difference outweighs taking them in turn. */
+const MUCH_BUSIER = 8;
+
+/** Those whose long window is lost soonest, as long as their short one leaves room; unknown ones are learnt first. */
+function wastedFirst(equal: readonly Candidate[]): readonly Candidate[] {
+  const roomy = equal.filter((one) => (one.allowance?.headroom ?? 100) >= ENOUGH_HEADROOM);
+  const open = roomy.length === 0 ? equal : roomy;
+  const unknown = open.filter((one) => one.allowance === undefined && one.kind === 'chatgpt');
+  if (unknown.length > 0) return unknown;
+  const most = Math.max(...open.map((one) => one.allowance?.wastePerHour ?? 0));
+  return open.filter((one) => (one.allowance?.wastePerHour ?? 0) >= most * AS_URGENT);
+}
+
+interface Rounds {
+  readonly fresh: readonly Candidate[];
+  readonly equal: readonly Candidate[];
+  readonly wasting: readonly Candidate[];
+  readonly calm: readonly Candidate[];
+}
+
+/** The question that made the last difference. */
+function reasonFor({ fresh, equal, wasting, calm }: Rounds): Because {
+  if (fresh.length === 1) return 'only_one';
+  if (calm.length < wasting.length) return 'least_busy';
+  if (wasting.length < equal.length) return 'resets_soonest';
+  return equal.length < fresh.length ? 'priority' : 'spread';
 }
 
 /** The best news there is: a short wait, else a reset, else that this turn has tried everyone, else nothing. */

@@ -44,6 +44,7 @@ export class Reception implements AttemptListener {
   readonly #seat: Seat;
   readonly #listener: ReceptionListener;
   readonly #recorder = new Recorder();
+  readonly #askedAt = Date.now();
   #progress: Progress = 'nothing_sent';
 
   constructor(seat: Seat, listener: ReceptionListener) {
@@ -59,7 +60,7 @@ export class Reception implements AttemptListener {
 
   onHeaders(headers: HeaderMap): void {
     const { account, request, session, shop } = this.#seat;
-    shop.pool.readHeaders(account, headers);
+    shop.allowances.readHeaders(account, headers, this.#askedAt);
     this.headers = clientHeaders(request.client, headers, request.envelope.model);
     const state = headers[TURN_STATE];
     if (state !== undefined) shop.sessions.rememberTurnState(session, state, account);
@@ -90,7 +91,9 @@ export class Reception implements AttemptListener {
 
   onFailure(signal: Signal): void {
     const { account, shop } = this.#seat;
-    if (signal.via === 'http' || signal.via === 'upgrade') shop.pool.readHeaders(account, signal.headers);
+    if (signal.via === 'http' || signal.via === 'upgrade') {
+      shop.allowances.readHeaders(account, signal.headers, this.#askedAt);
+    }
     this.#listener.failed(signal);
   }
 
@@ -113,7 +116,7 @@ export class Reception implements AttemptListener {
   #vendor(frame: Frame): void {
     const { account, request, session, shop, down } = this.#seat;
     const { shown, turnState } = vendorFrame(frame, request, (limits) => {
-      shop.pool.readFrame(account, limits);
+      shop.allowances.readFrame(account, limits, this.#askedAt);
       return shop.poolLimits(request);
     });
     if (turnState !== undefined) shop.sessions.rememberTurnState(session, turnState, account);

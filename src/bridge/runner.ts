@@ -124,7 +124,7 @@ export class TurnRun implements RunningTurn {
       case 'move':
         return this.#shop.sessions.moveAway(this.#assignment.session, effect.from, effect.failure.code);
       case 'renew':
-        return this.#renew(effect.account);
+        return this.#renew(effect.account, effect.failure);
       case 'wait':
         return this.#clock.wait(effect.atLeastMs, effect.atMostMs);
       case 'answer':
@@ -156,7 +156,8 @@ export class TurnRun implements RunningTurn {
       return;
     }
     this.#because = choice.because;
-    this.#dispatch({ name: 'selected', account: choice.account });
+    const login = this.#shop.pool.loginOf(choice.account);
+    this.#dispatch({ name: 'selected', account: choice.account, login });
   }
 
   #start(account: AccountId, manner: Manner): void {
@@ -205,6 +206,7 @@ export class TurnRun implements RunningTurn {
     if (ending !== undefined && this.#attempt?.carried !== 'ours')
       this.#attempt?.completed(ending.responseId);
     this.#record.ended('completed');
+    if (this.#lease !== undefined) this.#shop.pool.served(this.#lease.account.id);
     this.#dispatch({ name: 'ended' });
   }
 
@@ -230,11 +232,11 @@ export class TurnRun implements RunningTurn {
     this.#lease = undefined;
   }
 
-  #renew(account: AccountId): void {
+  #renew(account: AccountId, rejection: Failure | undefined): void {
     const bearer = this.#attempt?.account.bearer ?? '';
     this.#shop.pool
-      .renew(account, bearer)
-      .then((outcome) => this.#dispatch({ name: 'renewed', outcome, at: Date.now() }));
+      .renew(account, rejection === undefined ? undefined : { bearer, failure: rejection })
+      .then((renewed) => this.#dispatch({ name: 'renewed', renewed, at: Date.now() }));
   }
 
   async #answer(): Promise<void> {

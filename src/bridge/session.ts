@@ -66,7 +66,8 @@ export class Lane {
     this.#socket = undefined;
     if (socket === undefined) return undefined;
     socket.onIdleClose = undefined;
-    const fits = socket.account === account.id && socket.bearer === account.bearer;
+    const fits =
+      socket.account === account.id && socket.bearer === account.bearer && socket.proxy === account.proxy;
     if (fits && socket.usable) return socket;
     socket.close();
     return undefined;

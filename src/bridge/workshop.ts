@@ -2,6 +2,7 @@
  * What every running turn uses and no turn owns.
  */
 import { LRUCache } from 'lru-cache';
+import type { Allowances } from '../accounts/allowances.ts';
 import type { AccountPool } from '../accounts/pool.ts';
 import { poolWindows, rateLimitsFrame } from '../accounts/quota.ts';
 import type { Choice, Wish } from '../accounts/selection.ts';
@@ -20,6 +21,7 @@ import type { TurnRequest } from './stream.ts';
 
 export interface WorkshopParts {
   readonly pool: AccountPool;
+  readonly allowances: Allowances;
   readonly sessions: Sessions;
   readonly carriers: Carriers;
   readonly memory: Memory;
@@ -36,6 +38,7 @@ const ASK_AGAIN_MS = 60_000;
 
 export class Workshop {
   readonly pool: AccountPool;
+  readonly allowances: Allowances;
   readonly sessions: Sessions;
   readonly carriers: Carriers;
   readonly memory: Memory;
@@ -49,6 +52,7 @@ export class Workshop {
   constructor(parts: WorkshopParts) {
     this.#parts = parts;
     this.pool = parts.pool;
+    this.allowances = parts.allowances;
     this.sessions = parts.sessions;
     this.carriers = parts.carriers;
     this.memory = parts.memory;
@@ -79,9 +83,11 @@ export class Workshop {
 
   /** What the pool has left, in the form of one account's limits; `undefined` while nothing is known. */
   poolLimits(request: TurnRequest): Frame | undefined {
-    const known = this.pool.windows(request.allowed);
+    const known = this.allowances.windows(request.allowed);
     const windows = poolWindows(known, Date.now());
-    return windows.length === 0 ? undefined : rateLimitsFrame(windows, 'pro', Date.now());
+    return windows.length === 0
+      ? undefined
+      : rateLimitsFrame(windows, this.allowances.plan(request.allowed), Date.now());
   }
 
   refuseAnchor(tenant: Tenant, id: string): void {

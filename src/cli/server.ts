@@ -3,7 +3,10 @@
  */
 import { createSecretKey } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { Allowances } from '../accounts/allowances.ts';
 import { AccountPool } from '../accounts/pool.ts';
+import { Renewals } from '../accounts/renewal.ts';
+import { Upkeep } from '../accounts/upkeep.ts';
 import { Bridge } from '../bridge/bridge.ts';
 import { Sessions } from '../bridge/sessions.ts';
 import { UpgradeMemory } from '../bridge/upgrade-memory.ts';
@@ -16,6 +19,7 @@ import { createLog, type Log } from '../log.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { StoreError } from '../store/store-error.ts';
 import { HttpUpstream } from '../upstream/http.ts';
+import { Issuer } from '../upstream/issuer.ts';
 import { Stop } from './stop.ts';
 import { VERSION } from './version.ts';
 
@@ -36,18 +40,37 @@ export async function startServer(
   const store = await openOrStop(config, log);
   const http = new HttpUpstream();
   const upgrades = new UpgradeMemory();
+  const issuer = new Issuer(http, config.authBaseUrl);
+  const renewals = new Renewals({ rows: store.accounts, issuer, log, onOutcome: () => {} });
   const pool = new AccountPool({
     rows: store.accounts,
     config,
-    http,
+    renewals,
     log,
-    onEdited: (id) => upgrades.forget(id),
+    onEdited: (id) => {
+      upgrades.forget(id);
+      http.retire(id);
+    },
   });
-  const { workshop, sessions } = buildBridge({ config, log, store, http, pool, upgrades });
+  const allowances = new Allowances({ pool, rows: store.accounts, config, http, log });
+  const upkeep = new Upkeep({ pool, allowances, log });
+  const { workshop, sessions } = buildBridge({ config, log, store, http, pool, allowances, upgrades });
   const bridge = new Bridge(workshop);
   const catalogue = new Catalogue(pool, http, config);
   const adminToken = store.adminToken(config.adminToken);
-  const parts = { config, store, pool, sessions, bridge, http, catalogue, log, adminToken, version: VERSION };
+  const parts = {
+    config,
+    store,
+    pool,
+    allowances,
+    sessions,
+    bridge,
+    http,
+    catalogue,
+    log,
+    adminToken,
+    version: VERSION,
+  };
   const app = await buildApp(parts);
   const firstKey = await firstKeyOf(store, config);
   const url = await listen(() => app.server.listen({ host: config.host, port: config.port }), config);
@@ -63,6 +86,7 @@ export async function startServer(
       const drained = bridge.drain(config.drainMs);
       app.closeIdleSockets();
       await drained;
+      upkeep[Symbol.dispose]();
       await app.server.close();
       await http.close();
       await store.close();
@@ -78,10 +102,11 @@ interface Floors {
   readonly store: Store;
   readonly http: HttpUpstream;
   readonly pool: AccountPool;
+  readonly allowances: Allowances;
   readonly upgrades: UpgradeMemory;
 }
 
-function buildBridge({ config, log, store, http, pool, upgrades }: Floors): {
+function buildBridge({ config, log, store, http, pool, allowances, upgrades }: Floors): {
   workshop: Workshop;
   sessions: Sessions;
 } {
@@ -105,6 +130,7 @@ function buildBridge({ config, log, store, http, pool, upgrades }: Floors): {
   const carriers = { http, upgrades, pingMs: config.upstreamPingMs, memory, scoped };
   const workshop = new Workshop({
     pool,
+    allowances,
     sessions,
     carriers,
     memory,

@@ -48,7 +48,7 @@ function bad(reply: FastifyReply, reason: string): FastifyReply {
   return sendRefusal(reply, refusal(400, 'invalid_value', reason));
 }
 
-function accountRoutes(app: FastifyInstance, { pool, store }: Parts): void {
+function accountRoutes(app: FastifyInstance, { pool, allowances, store }: Parts): void {
   app.get('/api/accounts', async () => ({ data: pool.rows().map((row) => pool.show(row)) }));
 
   app.post('/api/accounts', async (request, reply) => {
@@ -73,7 +73,7 @@ function accountRoutes(app: FastifyInstance, { pool, store }: Parts): void {
   });
 
   app.post<ById>('/api/accounts/:id/probe', async (request, reply) => {
-    const row = await pool.probe(request.params.id as AccountId);
+    const row = await allowances.probe(request.params.id as AccountId);
     return row === undefined ? unknown(reply, 'account') : pool.show(row);
   });
 }

@@ -7,7 +7,7 @@ import type { AccountPool } from '../accounts/pool.ts';
 import type { Config } from '../config.ts';
 import type { AccountId } from '../ids.ts';
 import { isRecord, parseObject } from '../protocol/frame.ts';
-import type { AccountRow } from '../store/account-rows.ts';
+import type { AccountRow } from '../store/account-row.ts';
 import { modelsUrl } from '../upstream/account.ts';
 import type { HttpUpstream } from '../upstream/http.ts';
 

@@ -1,6 +1,7 @@
 /**
  * What the doors are given when the server is put together.
  */
+import type { Allowances } from '../accounts/allowances.ts';
 import type { AccountPool } from '../accounts/pool.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 import type { Sessions } from '../bridge/sessions.ts';
@@ -14,6 +15,7 @@ export interface Parts {
   readonly config: Config;
   readonly store: Store;
   readonly pool: AccountPool;
+  readonly allowances: Allowances;
   readonly sessions: Sessions;
   readonly bridge: Bridge;
   readonly http: HttpUpstream;

@@ -9,7 +9,7 @@ import { decodeBody } from '../protocol/decode-body.ts';
 import { clientOf, flatHeaders, type HeaderMap } from '../protocol/headers.ts';
 import { type Refusal, refusal } from '../protocol/refusal.ts';
 import { type Envelope, readEnvelope } from '../protocol/request.ts';
-import type { AccountRow } from '../store/account-rows.ts';
+import type { AccountRow } from '../store/account-row.ts';
 import type { Caller } from './caller.ts';
 
 export const LARGEST_BODY_BYTES = 64 * 1024 * 1024;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { AccountId } from '../ids.ts';
-import type { AccountDraft } from './account-rows.ts';
+import type { AccountDraft } from './account-row.ts';
 import { temporaryStore } from './temporary-store.ts';
 
 const DRAFT: AccountDraft = {
@@ -71,12 +71,12 @@ test('changed fields, windows and refused models come back', async () => {
     { name: 'weekly', usedPercent: 50, seenAt: 1 },
   ]);
   await accounts.saveWindows(row.id, [{ name: '5h', usedPercent: 13, seenAt: 2 }]);
-  await accounts.blockModel(row.id, { model: 'big', untilAt: 5000 });
-  await accounts.blockModel(row.id, { model: 'small', untilAt: 5000 });
-  await accounts.blockModel(row.id, { model: 'small', untilAt: 0 });
+  await accounts.blockModel(row.id, { model: 'big', untilAt: 5000, reason: 'plan' });
+  await accounts.blockModel(row.id, { model: 'small', untilAt: 5000, reason: 'plan' });
+  await accounts.blockModel(row.id, { model: 'small', untilAt: 0, reason: 'plan' });
   const before = accounts.get(row.id);
   expect(before).toMatchObject({ paused: true, status: 'cooling', availableAt: 9, maxUsedPercent: 90.5 });
-  expect(before?.modelBlocks).toEqual([{ model: 'big', untilAt: 5000 }]);
+  expect(before?.modelBlocks).toEqual([{ model: 'big', untilAt: 5000, reason: 'plan' }]);
   await temporary.store.sweep();
   const after = (await temporary.reopen()).accounts.get(row.id);
   const byName = (windows = before?.windows) => windows?.toSorted((a, b) => a.name.localeCompare(b.name));
@@ -118,7 +118,7 @@ test('a watcher hears of every change of an account', async () => {
   const { row } = await accounts.upsert(DRAFT);
   await accounts.patch(row.id, { status: 'paused' });
   await accounts.saveWindows(row.id, [{ name: '5h', usedPercent: 1, seenAt: 1 }]);
-  await accounts.blockModel(row.id, { model: 'm', untilAt: Number.MAX_SAFE_INTEGER });
+  await accounts.blockModel(row.id, { model: 'm', untilAt: Number.MAX_SAFE_INTEGER, reason: 'plan' });
   await accounts.remove(row.id);
   expect(heard).toEqual(Array(5).fill(row.id));
 });

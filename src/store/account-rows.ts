@@ -4,68 +4,26 @@
  * who serves.
  */
 import { randomUUID } from 'node:crypto';
-import { asc } from 'drizzle-orm';
+import { and, asc, eq, gte } from 'drizzle-orm';
 import type { AccountId } from '../ids.ts';
+import type {
+  AccountChanges,
+  AccountDraft,
+  AccountRow,
+  AccountState,
+  AccountWindow,
+  ModelBlock,
+  QuotaSample,
+} from './account-row.ts';
+import { type HeldAccount, loadAccounts, readLogin, sealAccount } from './account-seal.ts';
 import { type AccountStatements, prepareAccountStatements } from './account-statements.ts';
 import type { Reads } from './database.ts';
-import { account, accountModelBlock, accountWindow } from './schema.ts';
+import { accountQuotaSample } from './schema.ts';
 import type { Secrets } from './secrets.ts';
 import { present } from './statement.ts';
 import { StoreError } from './store-error.ts';
 import type { Durability, WriteUnit } from './write-unit.ts';
 import type { Writer } from './writer.ts';
-
-export interface AccountWindow {
-  readonly name: string;
-  readonly usedPercent: number;
-  readonly windowMinutes?: number | undefined;
-  readonly resetsAt?: number | undefined;
-  readonly seenAt: number;
-}
-
-export interface ModelBlock {
-  readonly model: string;
-  readonly untilAt: number;
-}
-
-/** What an operator or a login decides. */
-export interface AccountLogin {
-  readonly name: string;
-  readonly kind: 'api_key' | 'chatgpt';
-  readonly email?: string | undefined;
-  readonly plan?: string | undefined;
-  readonly baseUrl?: string | undefined;
-  readonly priority: number;
-  /** 1..100: above it in any main window the account takes no new sessions. */
-  readonly maxUsedPercent: number;
-  readonly transport: 'auto' | 'websocket' | 'http';
-  readonly proxy?: string | undefined;
-  readonly paused: boolean;
-  readonly credentials: Readonly<Record<string, unknown>>;
-}
-
-/** What serving it has shown; the accounts floor knows the values. */
-export interface AccountState {
-  readonly status: string;
-  readonly statusReason?: string | undefined;
-  readonly availableAt?: number | undefined;
-  readonly lastUsedAt?: number | undefined;
-}
-
-export interface AccountRow extends AccountLogin, AccountState {
-  readonly id: AccountId;
-  readonly installationId: string;
-  readonly createdAt: number;
-  readonly updatedAt: number;
-  readonly windows: readonly AccountWindow[];
-  readonly modelBlocks: readonly ModelBlock[];
-}
-
-/** `identity` tells one login from another (an upstream account id, an API key); only its keyed hash is kept. */
-export type AccountDraft = Pick<AccountLogin, 'name' | 'kind' | 'credentials'> &
-  Partial<AccountLogin> & { readonly identity: string };
-
-export type AccountChanges = Partial<AccountLogin & AccountState>;
 
 const DEFAULTS = {
   priority: 0,
@@ -73,16 +31,24 @@ const DEFAULTS = {
   transport: 'auto',
   paused: false,
   status: 'ready',
+  strikes: 0,
+  loginVersion: 1,
 } as const;
 const STATE_FIELDS: ReadonlySet<string> = new Set<keyof AccountState>([
   'status',
   'statusReason',
+  'statusSince',
   'availableAt',
+  'strikes',
   'lastUsedAt',
 ]);
+const HOUR_MS = 3_600_000;
+/** Longer than the longest range a chart shows. */
+const SAMPLES_KEPT_MS = 35 * 24 * HOUR_MS;
 
 export class AccountRows {
-  readonly #rows = new Map<AccountId, { row: AccountRow; identity: Buffer }>();
+  readonly #rows: Map<AccountId, HeldAccount>;
+  readonly #reads: Reads;
   readonly #secrets: Secrets;
   readonly #writer: Writer;
   readonly #now: () => number;
@@ -94,7 +60,8 @@ export class AccountRows {
     this.#writer = options.writer;
     this.#now = options.now;
     this.#statements = prepareAccountStatements(options.reads);
-    this.#load(options.reads);
+    this.#rows = loadAccounts(options.reads, options.secrets);
+    this.#reads = options.reads;
   }
 
   /** Every account, credentials opened, oldest first. */
@@ -124,7 +91,13 @@ export class AccountRows {
     const known = [...this.#rows.values()].find((held) => held.identity.equals(identity));
     if (known) {
       // A new login is the cure for an account that needed one.
-      const row = await this.patch(known.row.id, { ...login, status: 'ready', statusReason: undefined });
+      const row = await this.patch(known.row.id, {
+        ...login,
+        status: 'ready',
+        statusReason: undefined,
+        availableAt: undefined,
+        strikes: 0,
+      });
       return { row: row ?? known.row, outcome: 'updated' };
     }
     const at = this.#now();
@@ -151,19 +124,81 @@ export class AccountRows {
   async patch(id: AccountId, changes: AccountChanges): Promise<AccountRow | undefined> {
     const held = this.#rows.get(id);
     if (!held) return undefined;
-    const row = { ...held.row, ...changes, updatedAt: this.#now() };
+    const { credentials } = changes;
+    const login =
+      credentials === undefined
+        ? {}
+        : { loginVersion: held.row.loginVersion + 1, renewingSince: undefined, credentials };
+    const row = { ...held.row, ...changes, ...login, updatedAt: this.#now() };
     held.row = row;
     this.#changed(id);
     const fields = Object.keys(changes);
+    const { saveState, saveLogin, replaceCredentials } = this.#statements;
     const saves: Promise<void>[] = [];
-    if (fields.some((field) => STATE_FIELDS.has(field))) {
-      saves.push(this.#save([this.#statements.saveState({ ...row })], 'log'));
-    }
+    if (fields.some((field) => STATE_FIELDS.has(field)))
+      saves.push(this.#save([saveState({ ...row })], 'log'));
     if (fields.some((field) => !STATE_FIELDS.has(field))) {
-      saves.push(this.#save([this.#statements.saveLogin(this.#sealed(row))], 'token'));
+      const sealed = this.#sealed(row);
+      const unit = [saveLogin(sealed), ...(credentials === undefined ? [] : [replaceCredentials(sealed)])];
+      saves.push(this.#save(unit, 'token'));
     }
     await Promise.all(saves);
     return row;
+  }
+
+  /**
+   * Notes on disk that the refresh token of this version is about to be used, before it is: whoever finds the
+   * note after a crash knows that the token may be spent. `taken`: a renewal of this version is under way or was
+   * cut off, here or in another process.
+   */
+  async beginRenewal(id: AccountId, version: number): Promise<'begun' | 'taken'> {
+    const renewingSince = this.#now();
+    const unit = [this.#statements.beginRenewal({ id, version, renewingSince })];
+    if ((await this.#saveToken(unit)) === 0) return 'taken';
+    this.#replace(id, version, { renewingSince });
+    return 'begun';
+  }
+
+  /** The renewal did not use the token up: it may be tried again. */
+  async abandonRenewal(id: AccountId, version: number): Promise<void> {
+    await this.#saveToken([this.#statements.abandonRenewal({ id, version })]);
+    this.#replace(id, version, { renewingSince: undefined });
+  }
+
+  /**
+   * Stores renewed credentials, and only when they are on disk lets anyone see them. `superseded`: the account
+   * has another login by now, or is gone.
+   */
+  async finishRenewal(
+    id: AccountId,
+    version: number,
+    credentials: AccountRow['credentials'],
+  ): Promise<'stored' | 'superseded'> {
+    const held = this.#rows.get(id);
+    if (held === undefined) return 'superseded';
+    const { credentialsSealed } = this.#sealed({ ...held.row, credentials });
+    const unit = [this.#statements.finishRenewal({ id, version, credentialsSealed })];
+    if ((await this.#saveToken(unit)) === 0) return 'superseded';
+    this.#replace(id, version, { credentials, loginVersion: version + 1, renewingSince: undefined });
+    return 'stored';
+  }
+
+  /** Takes over what another process has stored of this login. */
+  reloadLogin(id: AccountId): AccountRow | undefined {
+    const held = this.#rows.get(id);
+    const stored = readLogin(this.#reads, this.#secrets, id);
+    if (held === undefined || stored === undefined) return held?.row;
+    const version = held.row.loginVersion;
+    if (stored.loginVersion < version) return held.row;
+    this.#replace(id, version, stored);
+    return held.row;
+  }
+
+  #replace(id: AccountId, version: number, changes: Partial<AccountRow>): void {
+    const held = this.#rows.get(id);
+    if (held === undefined || held.row.loginVersion !== version) return;
+    held.row = { ...held.row, ...changes };
+    this.#changed(id);
   }
 
   /** Forgets the account and its login; its request rows stay. */
@@ -181,10 +216,25 @@ export class AccountRows {
     const names = new Set(windows.map(({ name }) => name));
     held.row = { ...held.row, windows: [...held.row.windows.filter((w) => !names.has(w.name)), ...windows] };
     this.#changed(id);
-    await this.#save(
-      windows.map((window) => this.#statements.saveWindow({ ...window, id })),
-      'log',
-    );
+    const { saveWindow, sampleWindow } = this.#statements;
+    const hour = Math.floor(this.#now() / HOUR_MS) * HOUR_MS;
+    const unit = windows.flatMap((window) => [
+      saveWindow({ ...window, id }),
+      sampleWindow({ ...window, id, hour }),
+    ]);
+    await this.#save(unit, 'log');
+  }
+
+  /** Oldest first, one an hour for each window. */
+  quotaHistory(id: AccountId, sinceAt: number): readonly QuotaSample[] {
+    const { accountId, at, name, usedPercent, resetsAt } = accountQuotaSample;
+    return this.#reads
+      .select({ name, at, usedPercent, resetsAt })
+      .from(accountQuotaSample)
+      .where(and(eq(accountId, id), gte(at, sinceAt)))
+      .orderBy(asc(at))
+      .all()
+      .map((sample) => present(sample));
   }
 
   /** Remembers that an account refuses a model for a while; `untilAt` in the past frees it. */
@@ -197,9 +247,28 @@ export class AccountRows {
     await this.#save([this.#statements.blockModel({ ...block, id })], 'log');
   }
 
-  /** Forgets refusals that are over. */
-  async expireBlocks(): Promise<void> {
-    await this.#save([this.#statements.expireBlocks({ before: this.#now() })], 'log');
+  async unblockModels(id: AccountId): Promise<void> {
+    const held = this.#rows.get(id);
+    if (held === undefined || held.row.modelBlocks.length === 0) return;
+    held.row = { ...held.row, modelBlocks: [] };
+    this.#changed(id);
+    await this.#save([this.#statements.unblockModels({ id })], 'log');
+  }
+
+  /** Forgets refusals that are over, and readings that no chart shows. */
+  async expire(): Promise<void> {
+    const { expireBlocks, expireSamples } = this.#statements;
+    const now = this.#now();
+    await this.#save(
+      [expireBlocks({ before: now }), expireSamples({ before: now - SAMPLES_KEPT_MS })],
+      'log',
+    );
+  }
+
+  async #saveToken(unit: WriteUnit): Promise<number> {
+    const result = await this.#writer.write(unit, 'token');
+    if (result.kind === 'dropped') throw new StoreError('The login could not be saved.');
+    return result.changes;
   }
 
   async #save(unit: WriteUnit, durability: Durability): Promise<void> {
@@ -211,38 +280,6 @@ export class AccountRows {
   }
 
   #sealed(row: AccountRow): Record<string, unknown> {
-    const seal = (field: string, value: string | undefined) =>
-      value === undefined ? undefined : this.#secrets.seal(Buffer.from(value), aadOf(row.id, field));
-    return {
-      ...row,
-      emailSealed: seal('email', row.email),
-      proxySealed: seal('proxy', row.proxy),
-      credentialsSealed: seal('credentials', JSON.stringify(row.credentials)),
-    };
+    return sealAccount(this.#secrets, row);
   }
-
-  #load(reads: Reads): void {
-    const windows = Map.groupBy(reads.select().from(accountWindow).all(), (row) => row.accountId);
-    const blocks = Map.groupBy(reads.select().from(accountModelBlock).all(), (row) => row.accountId);
-    for (const stored of reads.select().from(account).orderBy(asc(account.createdAt)).all()) {
-      const { identity, emailSealed, proxySealed, credentialsSealed, ...row } = stored;
-      const open = (field: string, sealed: Buffer | null) =>
-        sealed ? this.#secrets.open(sealed, aadOf(row.id, field)).toString() : undefined;
-      this.#rows.set(row.id, {
-        identity,
-        row: {
-          ...present(row),
-          email: open('email', emailSealed),
-          proxy: open('proxy', proxySealed),
-          credentials: JSON.parse(open('credentials', credentialsSealed) ?? '{}') as Record<string, unknown>,
-          windows: (windows.get(row.id) ?? []).map(({ accountId: _id, ...window }) => present(window)),
-          modelBlocks: (blocks.get(row.id) ?? []).map(({ model, untilAt }) => ({ model, untilAt })),
-        },
-      });
-    }
-  }
-}
-
-function aadOf(id: AccountId, field: string): string {
-  return `account:${id}:${field}`;
 }

@@ -34,9 +34,16 @@ export const account = sqliteTable('account', {
   proxySealed: bytes('proxy_sealed'),
   paused: integer('paused', { mode: 'boolean' }).notNull(),
   credentialsSealed: bytes('credentials_sealed').notNull(),
+  /** Counts up with every change of the credentials. */
+  loginVersion: integer('login_version').notNull().default(1),
+  /** A renewal of this version was begun: its refresh token may have been used up. */
+  renewingSince: integer('renewing_since'),
   status: text('status').notNull(),
   statusReason: text('status_reason'),
+  statusSince: integer('status_since'),
   availableAt: integer('available_at'),
+  /** Blocks in a row without an answered turn between them. */
+  strikes: integer('strikes').notNull().default(0),
   lastUsedAt: integer('last_used_at'),
   installationId: text('installation_id').notNull(),
   createdAt: integer('created_at').notNull(),
@@ -68,8 +75,25 @@ export const accountModelBlock = sqliteTable(
     accountId: ofAccount(),
     model: text('model').notNull(),
     untilAt: integer('until_at').notNull(),
+    reason: text('reason', { enum: ['plan', 'quota'] })
+      .notNull()
+      .default('plan'),
   },
   (t) => [primaryKey({ columns: [t.accountId, t.model] })],
+);
+
+/** The last reading of each window in each hour, for charts. */
+export const accountQuotaSample = sqliteTable(
+  'account_quota_sample',
+  {
+    accountId: ofAccount(),
+    name: text('name').notNull(),
+    /** The hour it belongs to. */
+    at: integer('at').notNull(),
+    usedPercent: real('used_percent').notNull(),
+    resetsAt: integer('resets_at'),
+  },
+  (t) => [primaryKey({ columns: [t.accountId, t.name, t.at] })],
 );
 
 export const apiKey = sqliteTable('api_key', {

@@ -142,7 +142,7 @@ export class Store {
 
   async #sweep(): Promise<void> {
     await this.requests.deleteBefore(this.#now() - this.#options.retentionDays * DAY_MS);
-    await this.accounts.expireBlocks();
+    await this.accounts.expire();
     await this.transcripts.evict();
   }
 

@@ -109,10 +109,19 @@ const QUOTA_KEYS = [
 
 const usedUp = (seen: Seen): boolean =>
   ['primary', 'secondary'].some((slot) => Number(seen.headers[`x-codex-${slot}-used-percent`] ?? 0) >= 100);
+/** The owner's limits hold for every seat of the workspace, a member's for that member. */
+const workspaceDepleted = (seen: Seen): boolean =>
+  /^workspace_owner_/.test(seen.headers['x-codex-rate-limit-reached-type'] ?? '');
 const depleted = (seen: Seen): boolean =>
   /_(credits_depleted|usage_limit_reached)$/.test(seen.headers['x-codex-rate-limit-reached-type'] ?? '');
 
 const QUOTA_ROWS: readonly Row[] = [
+  {
+    fits: all(depleted, workspaceDepleted),
+    class: 'quota',
+    variant: 'whole_workspace',
+    restMs: 30 * MINUTE_MS,
+  },
   { fits: oneOf('usage_limit_reached'), class: 'quota', restMs: 5 * MINUTE_MS },
   { fits: oneOf(...QUOTA_KEYS), class: 'quota', restMs: HOUR_MS },
   { fits: oneOf('usage_not_included'), class: 'quota', variant: 'plan_lacks_codex', restMs: 24 * HOUR_MS },
@@ -258,8 +267,17 @@ export function classify(signal: Signal, now: number): Failure {
     ...(resetAt === undefined ? {} : { resetAt }),
     ...(row.variant === undefined ? {} : { variant: row.variant }),
     ...(row.blame === undefined ? {} : { blame: row.blame }),
+    ...(row.class === 'quota' ? bucketOf(seen) : {}),
     ...bodyOf(seen),
   };
+}
+
+/** Both names have been seen for the main allowance. */
+const MAIN_BUCKETS = ['codex', 'premium'];
+
+function bucketOf({ headers }: Seen): Pick<Failure, 'bucket'> {
+  const bucket = headers['x-codex-active-limit']?.toLowerCase();
+  return bucket === undefined || MAIN_BUCKETS.includes(bucket) ? {} : { bucket };
 }
 
 function bodyOf(seen: Seen): Pick<Failure, 'body'> {

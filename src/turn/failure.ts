@@ -59,7 +59,9 @@ export interface Failure {
   readonly retryAfterMs?: number;
   readonly blame?: Blame;
   /** Finer than the class, for the account's mark: see `Mark` in recovery.ts. */
-  readonly variant?: 'deactivated' | 'workspace' | 'unknown_403' | 'plan_lacks_codex';
+  readonly variant?: 'deactivated' | 'workspace' | 'whole_workspace' | 'unknown_403' | 'plan_lacks_codex';
+  /** The allowance that is used up, where it is not the account's main one. */
+  readonly bucket?: string;
   /** The upstream's error object as it came, for failures that are passed on. */
   readonly body?: Readonly<Record<string, unknown>>;
 }

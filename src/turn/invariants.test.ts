@@ -30,15 +30,15 @@ test('an account that was left is never started again', () => {
 
 test('leaving an account and starting on another are one step, and the newcomer starts with a clean slate', () => {
   overRandomTurns(({ steps }) => {
-    const starts = steps.flatMap((effects) => {
-      const start = effects.find((effect) => effect.do === 'start');
-      return start === undefined ? [] : [{ start, move: effects.find((effect) => effect.do === 'move') }];
+    const uses = steps.flatMap((effects) => {
+      const use = effects.find((effect) => effect.do === 'start' || effect.do === 'renew');
+      return use === undefined ? [] : [{ use, move: effects.find((effect) => effect.do === 'move') }];
     });
-    for (const [index, { start, move }] of starts.entries()) {
-      const before = starts[index - 1]?.start.account;
-      const moved = before !== undefined && before !== start.account;
+    for (const [index, { use, move }] of uses.entries()) {
+      const before = uses[index - 1]?.use.account;
+      const moved = before !== undefined && before !== use.account;
       expect(move?.from).toBe(moved ? before : undefined);
-      if (moved) expect(start.manner).toEqual(PLAIN);
+      if (moved && use.do === 'start') expect(use.manner).toEqual(PLAIN);
     }
   });
 });

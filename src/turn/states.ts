@@ -81,11 +81,17 @@ export type Unavailable =
   | { readonly why: 'model_not_served' }
   | { readonly why: 'tried_all' };
 
+/** `later`: the login service is in trouble, the account may be back soon. */
+export type Renewed =
+  | { readonly outcome: 'usable' }
+  | { readonly outcome: 'refused' | 'later'; readonly failure: Failure };
+
 export type Event =
-  | { readonly name: 'selected'; readonly account: AccountId }
+  /** `stale`: its login is to be renewed before it is used. */
+  | { readonly name: 'selected'; readonly account: AccountId; readonly login: 'fresh' | 'stale' }
   | { readonly name: 'unavailable'; readonly reason: Unavailable; readonly at: number }
   | { readonly name: 'waited' }
-  | { readonly name: 'renewed'; readonly outcome: 'renewed' | 'refused'; readonly at: number }
+  | { readonly name: 'renewed'; readonly renewed: Renewed; readonly at: number }
   | { readonly name: 'progressed'; readonly to: Progress }
   | { readonly name: 'failed'; readonly failure: Failure; readonly at: number }
   | { readonly name: 'ended' }
@@ -111,7 +117,8 @@ export type Effect =
   | { readonly do: 'mark'; readonly account: AccountId; readonly mark: Mark; readonly failure: Failure }
   /** Unpin the session, close what it holds open on that account, forget what only that account understands. */
   | { readonly do: 'move'; readonly from: AccountId; readonly failure: Failure }
-  | { readonly do: 'renew'; readonly account: AccountId; readonly failure: Failure }
+  /** `failure`: what upstream said to the login; undefined when it only ends soon. */
+  | { readonly do: 'renew'; readonly account: AccountId; readonly failure: Failure | undefined }
   | { readonly do: 'wait'; readonly atLeastMs: number; readonly atMostMs: number }
   | { readonly do: 'answer' }
   | { readonly do: 'refuse'; readonly reason: Reason }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { AccountId } from '../ids.ts';
 import type { ErrorClass, Failure } from './failure.ts';
-import type { Effect, Event, State, TurnFacts } from './states.ts';
+import type { Effect, Event, Renewed, State, TurnFacts } from './states.ts';
 import { begin, step } from './turn.ts';
 
 const id = (name: string): AccountId => name as AccountId;
@@ -28,12 +28,13 @@ function play(facts: TurnFacts, events: readonly Event[]) {
   return { state, steps, effects: steps.flatMap((one) => one.effects) };
 }
 
-const on = (account: string): Event => ({ name: 'selected', account: id(account) });
+const on = (account: string): Event => ({ name: 'selected', account: id(account), login: 'fresh' });
 const fails = (of: ErrorClass, more: Partial<Failure> = {}, at = 0): Event => ({
   name: 'failed',
   failure: failure(of, more),
   at,
 });
+const refused = (outcome: 'refused' | 'later'): Renewed => ({ outcome, failure: failure('auth_permanent') });
 const what = (effects: readonly Effect[]): string[] => effects.map((effect) => effect.do);
 
 test('every state has an answer to every event, and an end absorbs them all', () => {
@@ -41,7 +42,7 @@ test('every state has an answer to every event, and an end absorbs them all', ()
     on('a'),
     { name: 'unavailable', reason: { why: 'no_accounts' }, at: 0 },
     { name: 'waited' },
-    { name: 'renewed', outcome: 'refused', at: 0 },
+    { name: 'renewed', renewed: refused('refused'), at: 0 },
     { name: 'progressed', to: 'sent' },
     fails('quota'),
     { name: 'ended' },
@@ -108,19 +109,37 @@ describe('row by row', () => {
     const { steps } = play(FREE, [
       on('a'),
       fails('auth_expired'),
-      { name: 'renewed', outcome: 'renewed', at: 0 },
+      { name: 'renewed', renewed: { outcome: 'usable' }, at: 0 },
       fails('auth_expired'),
       on('b'),
     ]);
     expect(what(steps[2]?.effects ?? [])).toEqual(['dispose', 'renew']);
     expect(what(steps[3]?.effects ?? [])).toEqual(['start']);
+    expect(what(steps[4]?.effects ?? [])).toEqual(['dispose', 'mark', 'select']);
     expect(what(steps[5]?.effects ?? [])).toEqual(['move', 'start']);
-    const refused = play(FREE, [
+    const left = play(FREE, [
       on('a'),
       fails('auth_expired'),
-      { name: 'renewed', outcome: 'refused', at: 0 },
+      { name: 'renewed', renewed: refused('refused'), at: 0 },
     ]);
-    expect(what(refused.steps[3]?.effects ?? [])).toEqual(['mark', 'select']);
+    expect(left.effects.at(-1)).toMatchObject({ do: 'select', exclude: ['a'] });
+  });
+
+  test('a login that ends soon is renewed before its first use, and left for good only when it is over', () => {
+    const stale: Event = { name: 'selected', account: id('a'), login: 'stale' };
+    const used = play(FREE, [stale, { name: 'renewed', renewed: { outcome: 'usable' }, at: 0 }]);
+    expect(what(used.effects)).toEqual(['select', 'renew', 'start']);
+    const over = play(FREE, [stale, { name: 'renewed', renewed: refused('refused'), at: 0 }, on('b')]);
+    expect(what(over.effects)).toEqual(['select', 'renew', 'select', 'move', 'start']);
+    const later = play(FREE, [stale, { name: 'renewed', renewed: refused('later'), at: 0 }]);
+    expect(later.effects.at(-1)).toMatchObject({ do: 'select', exclude: [] });
+    const late = play(FREE, [
+      stale,
+      { name: 'renewed', renewed: refused('later'), at: 0 },
+      stale,
+      { name: 'renewed', renewed: refused('later'), at: FREE.budgetMs },
+    ]);
+    expect(what(late.effects).at(-1)).toBe('refuse');
   });
 
   test('an overload is waited out twice, then one other account is asked', () => {

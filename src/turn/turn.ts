@@ -92,7 +92,7 @@ function reselect(state: In<'waiting'>): Step {
 }
 
 function onSelecting(facts: TurnFacts, state: In<'selecting'>, event: Event): Step {
-  if (event.name === 'selected') return start(state, event.account);
+  if (event.name === 'selected') return start(state, event);
   if (event.name !== 'unavailable') return [state, []];
   const { reason, at } = event;
   const since = state.trail.firstFailureAt ?? at;
@@ -105,10 +105,11 @@ function onSelecting(facts: TurnFacts, state: In<'selecting'>, event: Event): St
 }
 
 /** Another account starts with a clean slate; the one it replaces is never asked again by this turn. */
-function start(state: In<'selecting'>, account: AccountId): Step {
+function start(state: In<'selecting'>, { account, login }: Extract<Event, { name: 'selected' }>): Step {
   const { from, trail } = state;
+  const begin = login === 'stale' ? renew : run;
   if (from === undefined || from === account || trail.last === undefined) {
-    return run(account, trail, state.manner);
+    return begin(account, trail, state.manner);
   }
   const moved: Trail = {
     ...trail,
@@ -116,13 +117,17 @@ function start(state: In<'selecting'>, account: AccountId): Step {
     moves: [...trail.moves, trail.last.class],
     left: including(trail.left, from),
   };
-  const [running, effects] = run(account, moved, PLAIN);
-  return [running, [{ do: 'move', from, failure: trail.last }, ...effects]];
+  const [next, effects] = begin(account, moved, PLAIN);
+  return [next, [{ do: 'move', from, failure: trail.last }, ...effects]];
 }
 
 function run(account: AccountId, trail: Trail, manner: Manner): Step {
   const running: State = { name: 'running', trail, account, manner, progress: 'nothing_sent' };
   return [running, [{ do: 'start', account, manner }]];
+}
+
+function renew(account: AccountId, trail: Trail, manner: Manner, failure?: Failure): Step {
+  return [{ name: 'renewing', trail, account, manner }, [{ do: 'renew', account, failure }]];
 }
 
 function including(left: readonly AccountId[], account: AccountId): readonly AccountId[] {
@@ -145,7 +150,7 @@ function onRunning(facts: TurnFacts, state: In<'running'>, event: Event): Step {
 function onFailed(facts: TurnFacts, state: In<'running'>, event: { failure: Failure; at: number }): Step {
   const { failure, at } = event;
   const disposal: Effect = { do: 'dispose', connection: RECOVERY[failure.class].connection };
-  const before: Effect[] = [disposal, ...marks(state.account, failure)];
+  const before: Effect[] = [disposal, ...marks(state, failure)];
   if (isVisible(facts, state)) {
     return [{ name: 'done', how: 'failed' }, [...before, { do: 'fail', failure }]];
   }
@@ -159,10 +164,11 @@ function onFailed(facts: TurnFacts, state: In<'running'>, event: { failure: Fail
   return [to, [...before, ...effects]];
 }
 
-/** An expired token is held against the account only once renewing it has failed. */
-function marks(account: AccountId, failure: Failure): readonly Effect[] {
+/** A token that is refused is held against the account only when a renewed one is refused as well. */
+function marks({ account, trail }: In<'running'>, failure: Failure): readonly Effect[] {
   const { mark } = RECOVERY[failure.class];
-  return mark === 'none' || failure.class === 'auth_expired' ? [] : [{ do: 'mark', account, mark, failure }];
+  const renewable = failure.class === 'auth_expired' && !trail.repairs.includes('renew_login');
+  return mark === 'none' || renewable ? [] : [{ do: 'mark', account, mark, failure }];
 }
 
 function remember(state: In<'running'>, failure: Failure, at: number): Trail {
@@ -227,7 +233,7 @@ function mend(state: In<'running'>, repair: Repair, failure: Failure): Step {
   const { account, trail, manner } = state;
   switch (repair) {
     case 'renew_login':
-      return [{ name: 'renewing', trail, account, manner }, [{ do: 'renew', account, failure }]];
+      return renew(account, trail, manner, failure);
     case 'reconnect':
       // A failure of the account's own making is better answered by another one, if there is one.
       return failure.blame === 'account' ? elsewhere(state, account) : run(account, trail, manner);
@@ -242,23 +248,26 @@ function mend(state: In<'running'>, repair: Repair, failure: Failure): Step {
   }
 }
 
+const TOO_LATE: Failure = {
+  class: 'upstream_unavailable',
+  via: 'timeout',
+  code: 'renewal_took_long',
+  message: 'The login of the account was renewed too late for this turn.',
+};
+
+/** What the outcome says about the account, the pool has noted by itself. */
 function onRenewed(
   facts: TurnFacts,
   state: In<'renewing'>,
-  event: Extract<Event, { name: 'renewed' }>,
+  { renewed, at }: Extract<Event, { name: 'renewed' }>,
 ): Step {
   const { account, trail, manner } = state;
-  const { last: failure } = trail;
-  const late = event.at >= (trail.firstFailureAt ?? event.at) + facts.budgetMs;
-  const left = { ...trail, left: including(trail.left, account) };
-  const mark: Effect[] =
-    event.outcome === 'renewed' || failure === undefined
-      ? []
-      : [{ do: 'mark', account, mark: 'needs_login', failure }];
-  if (late && failure !== undefined) {
-    const [done, effects] = refuse({ kind: 'failure', failure, binding: facts.binding });
-    return [done, [...mark, ...effects]];
-  }
-  if (event.outcome === 'renewed') return run(account, trail, manner);
-  return [{ name: 'selecting', trail: left, from: account, manner }, [...mark, select(left)]];
+  const late = at >= (trail.firstFailureAt ?? at) + facts.budgetMs;
+  if (renewed.outcome === 'usable' && !late) return run(account, trail, manner);
+  const failure = trail.last ?? (renewed.outcome === 'usable' ? TOO_LATE : renewed.failure);
+  if (late) return refuse({ kind: 'failure', failure, binding: facts.binding });
+  // A login that cannot be renewed now is not left for good: its mark keeps it out, and it may be waited for.
+  const left = renewed.outcome === 'later' ? trail.left : including(trail.left, account);
+  const after: Trail = { ...trail, left, last: failure, firstFailureAt: trail.firstFailureAt ?? at };
+  return [{ name: 'selecting', trail: after, from: account, manner }, [select(after)]];
 }

@@ -16,6 +16,8 @@ export interface UpstreamAccount {
   /** One made-up installation per account, so that one installation is never seen on many accounts. */
   readonly installationId: string;
   readonly transport: 'auto' | 'websocket' | 'http';
+  /** Where all its traffic goes through: an `http`, `https` or `socks5` URL. */
+  readonly proxy: string | undefined;
 }
 
 /** The Responses root of this account: `{root}/responses`, `{root}/models`. */

@@ -3,57 +3,82 @@
  * per account and origin, so that one account's trouble never queues another's turns.
  */
 import { type Dispatcher, Pool } from 'undici';
+import type { AccountId } from '../ids.ts';
 import { kindOf } from '../protocol/frame.ts';
 import { flatHeaders, type HeaderMap } from '../protocol/headers.ts';
 import { SseScanner } from '../protocol/sse.ts';
 import type { Signal } from '../turn/signal.ts';
 import { accountHeaders, type UpstreamAccount } from './account.ts';
+import { connectorFor } from './egress.ts';
 import { type Exchange, type ExchangeListener, SMALL_BODY_BYTES } from './exchange.ts';
 import { parseBody, signalOf } from './websocket.ts';
 
 const CONNECTIONS = 512;
-const CONNECT_TIMEOUT_MS = 15_000;
 const UNARY_TIMEOUT_MS = 300_000;
 
-export interface HttpRequest {
-  readonly account: UpstreamAccount;
+/** Whose connections a request uses, and the way they take. */
+export type Route = Pick<UpstreamAccount, 'id' | 'proxy'>;
+
+interface Call {
   readonly method: 'GET' | 'POST' | 'DELETE';
   readonly url: string;
   readonly headers: HeaderMap;
   readonly body?: Buffer;
 }
 
+export interface HttpRequest extends Call {
+  readonly account: UpstreamAccount;
+}
+
 export type UnaryAnswer =
   | { readonly ok: true; readonly status: number; readonly headers: HeaderMap; readonly body: Buffer }
-  | { readonly ok: false; readonly error: Error };
+  /** `begun`: part of the request may have reached the other side. */
+  | { readonly ok: false; readonly error: Error; readonly progress: 'nothing_sent' | 'begun' };
+
+interface UnaryLimits {
+  /** Bounds the whole call. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
 
 export class HttpUpstream {
-  readonly #pools = new Map<string, Pool>();
+  readonly #pools = new Map<AccountId, Map<string, Pool>>();
 
   stream(request: HttpRequest, listener: ExchangeListener): Exchange {
     const reading = new StreamReading(listener);
-    this.#dispatch({ ...request, headers: { accept: 'text/event-stream', ...request.headers } }, reading);
+    this.#dispatch(request.account, signed(request, { accept: 'text/event-stream' }), reading);
     return reading;
   }
 
-  /** Never rejects. `timeoutMs` bounds the whole call. */
-  async unary(
-    request: HttpRequest,
-    options: { timeoutMs?: number; signal?: AbortSignal } = {},
-  ): Promise<UnaryAnswer> {
+  /** Never rejects. */
+  unary(request: HttpRequest, limits: UnaryLimits = {}): Promise<UnaryAnswer> {
+    return this.call(request.account, signed(request), limits);
+  }
+
+  /** The same without an account's credentials, for its login service. Never rejects. */
+  async call(route: Route, call: Call, limits: UnaryLimits = {}): Promise<UnaryAnswer> {
     const { promise, resolve } = Promise.withResolvers<UnaryAnswer>();
-    const timeout = AbortSignal.timeout(options.timeoutMs ?? UNARY_TIMEOUT_MS);
-    const signal = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
+    const timeout = AbortSignal.timeout(limits.timeoutMs ?? UNARY_TIMEOUT_MS);
+    const signal = limits.signal === undefined ? timeout : AbortSignal.any([timeout, limits.signal]);
     const chunks: Buffer[] = [];
     let status = 0;
     let headers: HeaderMap = {};
-    let onAbort = (): void => {};
-    this.#dispatch(request, {
+    let progress: 'nothing_sent' | 'begun' = 'nothing_sent';
+    let abort: ((reason: Error) => void) | undefined;
+    // Before the request has a connection there is nothing to abort: the caller just stops waiting for it.
+    const onAbort = (): void => {
+      const reason = signal.reason instanceof Error ? signal.reason : new Error('aborted');
+      if (abort === undefined) resolve({ ok: false, error: reason, progress });
+      else abort(reason);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.#dispatch(route, call, {
       onRequestStart: (controller) => {
-        onAbort = () =>
-          controller.abort(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
-        if (signal.aborted) onAbort();
-        else signal.addEventListener('abort', onAbort, { once: true });
+        progress = 'begun';
+        abort = (reason) => controller.abort(reason);
+        if (!signal.aborted) return;
+        progress = 'nothing_sent';
+        onAbort();
       },
       onResponseStart: (_controller, code, raw) => {
         status = code;
@@ -61,25 +86,21 @@ export class HttpUpstream {
       },
       onResponseData: (_controller, chunk) => void chunks.push(chunk),
       onResponseEnd: () => resolve({ ok: true, status, headers, body: Buffer.concat(chunks) }),
-      onResponseError: (_controller, error) => resolve({ ok: false, error }),
+      onResponseError: (_controller, error) => resolve({ ok: false, error, progress }),
     });
     const answer = await promise;
     signal.removeEventListener('abort', onAbort);
     return answer;
   }
 
-  #dispatch(request: HttpRequest, handler: Dispatcher.DispatchHandler): void {
-    const url = new URL(request.url);
-    this.#poolFor(request.account, url.origin).dispatch(
+  #dispatch(route: Route, call: Call, handler: Dispatcher.DispatchHandler): void {
+    const url = new URL(call.url);
+    this.#poolFor(route, url.origin).dispatch(
       {
-        method: request.method,
+        method: call.method,
         path: url.pathname + url.search,
-        headers: {
-          ...accountHeaders(request.account),
-          ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...request.headers,
-        },
-        body: request.body ?? null,
+        headers: call.headers,
+        body: call.body ?? null,
         headersTimeout: 0,
         bodyTimeout: 0,
       },
@@ -87,22 +108,36 @@ export class HttpUpstream {
     );
   }
 
-  #poolFor(account: UpstreamAccount, origin: string): Pool {
-    const key = `${account.id} ${origin}`;
-    const known = this.#pools.get(key);
+  #poolFor({ id, proxy }: Route, origin: string): Pool {
+    const pools = this.#pools.get(id) ?? new Map<string, Pool>();
+    this.#pools.set(id, pools);
+    const key = `${origin} ${proxy ?? ''}`;
+    const known = pools.get(key);
     if (known !== undefined) return known;
     const pool = new Pool(origin, {
       connections: CONNECTIONS,
       pipelining: 1,
-      connect: { timeout: CONNECT_TIMEOUT_MS },
+      connect: connectorFor(proxy),
     });
-    this.#pools.set(key, pool);
+    pools.set(key, pool);
     return pool;
   }
 
-  async close(): Promise<void> {
-    await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()));
+  /** Its connections close as soon as what runs on them has ended; the next request opens new ones. */
+  retire(id: AccountId): void {
+    for (const pool of this.#pools.get(id)?.values() ?? []) void pool.close();
+    this.#pools.delete(id);
   }
+
+  async close(): Promise<void> {
+    const pools = [...this.#pools.values()].flatMap((one) => [...one.values()]);
+    await Promise.all(pools.map((pool) => pool.destroy()));
+  }
+}
+
+function signed({ account, headers, ...call }: HttpRequest, more: HeaderMap = {}): Call {
+  const type: HeaderMap = call.body === undefined ? {} : { 'content-type': 'application/json' };
+  return { ...call, headers: { ...accountHeaders(account), ...type, ...more, ...headers } };
 }
 
 /** Reads one streamed answer; both the handler that undici calls and the exchange that the attempt holds. */

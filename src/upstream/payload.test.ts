@@ -13,6 +13,7 @@ const account = (kind: UpstreamAccount['kind']): UpstreamAccount => ({
   fedramp: 'no',
   installationId: 'of-the-account',
   transport: 'auto',
+  proxy: undefined,
 });
 
 function build(text: string, kind: UpstreamAccount['kind'], more: Partial<PayloadRequest> = {}) {

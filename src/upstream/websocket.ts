@@ -8,13 +8,13 @@ import { type Frame, frameOf, kindOf } from '../protocol/frame.ts';
 import { flatHeaders, type HeaderMap } from '../protocol/headers.ts';
 import type { Signal } from '../turn/signal.ts';
 import { responsesRoot, type UpstreamAccount, upgradeHeaders } from './account.ts';
+import { CONNECT_TIMEOUT_MS, socketMaker } from './egress.ts';
 import { type Exchange, type ExchangeListener, SMALL_BODY_BYTES } from './exchange.ts';
 
 /** Upstream closes at exactly 16 MiB; what is larger after all edits goes over HTTP. */
 export const LARGEST_FRAME_BYTES = 15.5 * 1024 * 1024;
 /** Upstream sockets live at most 60 minutes: renewed between turns before that. */
 const RETIRE_AFTER_MS = 55 * 60_000;
-const CONNECT_TIMEOUT_MS = 15_000;
 /** Messages that are no event are skipped; a stream of them is none. */
 const GARBAGE_ALLOWED = 3;
 const LARGEST_ANSWER_BYTES = 64 * 1024 * 1024;
@@ -36,6 +36,8 @@ export class UpstreamSocket {
   readonly account: AccountId;
   /** The credential it was opened with; a renewed login needs a socket of its own. */
   readonly bearer: string;
+  /** The way it took. */
+  readonly proxy: string | undefined;
   readonly openedAt = Date.now();
   /** Known only while nothing has failed on this socket since; a failed turn makes upstream forget its parent. */
   newest: Newest | undefined;
@@ -52,6 +54,7 @@ export class UpstreamSocket {
     this.#socket = socket;
     this.account = account.id;
     this.bearer = account.bearer;
+    this.proxy = account.proxy;
     this.#headers = opened.headers;
     this.#pings = setInterval(() => this.#ping(), opened.pingMs).unref();
     socket.on('pong', () => {
@@ -144,12 +147,15 @@ export type OpenedSocket =
 /** Never rejects: a refusal, a lost connection and an aborted `signal` are all signals. */
 export function openSocket(options: SocketOptions): Promise<OpenedSocket> {
   const { account } = options;
+  const createConnection = socketMaker(account.proxy);
   const socket = new WebSocket(`${responsesRoot(account).replace(/^http/, 'ws')}/responses`, {
     headers: upgradeHeaders(account, options.headers),
     perMessageDeflate: false,
     handshakeTimeout: CONNECT_TIMEOUT_MS,
     maxPayload: LARGEST_ANSWER_BYTES,
     skipUTF8Validation: true,
+    // The type knows only connections that are there at once; node:http waits for one that calls back.
+    ...(createConnection === undefined ? {} : { createConnection: createConnection as never }),
   });
   return new Promise((resolve) => {
     let headers: HeaderMap = {};

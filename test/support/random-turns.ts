@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import type { AccountId } from '../../src/ids.ts';
 import type { ErrorClass, Failure } from '../../src/turn/failure.ts';
 import { RECOVERY } from '../../src/turn/recovery.ts';
-import type { Effect, Event, Progress, State, TurnFacts } from '../../src/turn/states.ts';
+import type { Effect, Event, Progress, Renewed, State, TurnFacts } from '../../src/turn/states.ts';
 import { begin, step } from '../../src/turn/turn.ts';
 
 const id = (name: string): AccountId => name as AccountId;
@@ -35,7 +35,8 @@ const arbitraryReply = fc.record({
   progress: fc.constantFrom(...PROGRESS),
   outcome: fc.constantFrom('failed', 'failed', 'failed', 'ended', 'client_left', 'closed'),
   failure: arbitraryFailure,
-  renewed: fc.constantFrom('renewed', 'refused') as fc.Arbitrary<'renewed' | 'refused'>,
+  renewed: fc.constantFrom<Renewed['outcome']>('usable', 'refused', 'later'),
+  login: fc.constantFrom<'fresh' | 'stale'>('fresh', 'fresh', 'stale'),
   passesMs: fc.nat(3000),
   noise: fc.constantFrom(undefined, 'ended', 'waited', 'renewed'),
 });
@@ -94,7 +95,12 @@ function waitOf(effects: readonly Effect[]): number {
 function noiseOf(noise: 'ended' | 'waited' | 'renewed', state: State): Event | undefined {
   if (noise === 'ended') return state.name === 'running' ? undefined : { name: 'ended' };
   if (noise === 'waited') return state.name === 'waiting' ? undefined : { name: 'waited' };
-  return state.name === 'renewing' ? undefined : { name: 'renewed', outcome: 'renewed', at: 0 };
+  return state.name === 'renewing' ? undefined : { name: 'renewed', renewed: { outcome: 'usable' }, at: 0 };
+}
+
+function renewedAs(outcome: Renewed['outcome']): Renewed {
+  if (outcome === 'usable') return { outcome };
+  return { outcome, failure: { class: 'auth_permanent', via: 'http', code: 'refused', message: '' } };
 }
 
 function answersTo(state: State, reply: Reply, world: { at: number; facts: TurnFacts }): readonly Event[] {
@@ -104,7 +110,7 @@ function answersTo(state: State, reply: Reply, world: { at: number; facts: TurnF
     case 'waiting':
       return [{ name: 'waited' }];
     case 'renewing':
-      return [{ name: 'renewed', outcome: reply.renewed, at: world.at }];
+      return [{ name: 'renewed', renewed: renewedAs(reply.renewed), at: world.at }];
     case 'running': {
       const upTo = PROGRESS.slice(1, PROGRESS.indexOf(reply.progress) + 1).map(
         (to): Event => ({ name: 'progressed', to }),
@@ -119,7 +125,8 @@ function answersTo(state: State, reply: Reply, world: { at: number; facts: TurnF
 function selection(state: Extract<State, { name: 'selecting' }>, reply: Reply, at: number): Event {
   const open = ['a', 'b', 'c', 'd'].map(id).filter((account) => !state.trail.left.includes(account));
   const account = open[reply.pick % Math.max(1, open.length)];
-  if (reply.availability === 'account' && account !== undefined) return { name: 'selected', account };
+  if (reply.availability === 'account' && account !== undefined)
+    return { name: 'selected', account, login: reply.login };
   if (reply.availability === 'cooling')
     return { name: 'unavailable', at, reason: { why: 'cooling', until: at + 100 } };
   if (reply.availability === 'exhausted')

@@ -1,0 +1,139 @@
+/**
+ * Renews logins. A refresh token works once, and a second use ends the login for good, so: one renewal at a time
+ * for an account, over all processes on this database; a note on disk before the token is sent, the new one on
+ * disk before it is used; and what may have been sent is never sent again.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { AccountId } from '../ids.ts';
+import type { Log } from '../log.ts';
+import type { AccountRow } from '../store/account-row.ts';
+import type { AccountRows } from '../store/account-rows.ts';
+import type { Granted, Issuer, Tokens } from '../upstream/issuer.ts';
+import { planIn, refreshTokenOf, renewedCredentials } from './login.ts';
+
+/** Longer than an answer of the login service is waited for: whoever began it by then has no answer any more. */
+const ANSWER_LOST_AFTER_MS = 30_000;
+const LOOK_AGAIN_MS = 200;
+const FIRST_PAUSE_MS = 5000;
+const LONGEST_PAUSE_MS = 10 * 60_000;
+
+/** There is nothing to renew with: an API key, or a login that came without. */
+export const NO_REFRESH_TOKEN = 'no_refresh_token';
+
+export type Renewal =
+  | { readonly kind: 'renewed' }
+  /** The login is over; `code` says why. */
+  | { readonly kind: 'refused'; readonly code: string }
+  /** The refresh token may be spent and its successor is unknown: what is left of the access token is all. */
+  | { readonly kind: 'lost' }
+  /** The login service is in trouble; asked again later. */
+  | { readonly kind: 'later'; readonly code: string };
+
+export interface RenewalsOptions {
+  readonly rows: AccountRows;
+  readonly issuer: Issuer;
+  readonly log: Log;
+  readonly onOutcome: (outcome: 'renewed' | 'refused' | 'failed') => void;
+}
+
+interface Trouble {
+  readonly code: string;
+  readonly pauseMs: number;
+  readonly until: number;
+}
+
+export class Renewals {
+  readonly #options: RenewalsOptions;
+  readonly #running = new Map<AccountId, Promise<Renewal>>();
+  readonly #troubles = new Map<AccountId, Trouble>();
+  /** Versions whose token was sent from here without an answer: no need to wait for one. */
+  readonly #spent = new Set<string>();
+
+  constructor(options: RenewalsOptions) {
+    this.#options = options;
+  }
+
+  /** Everybody who asks while a renewal runs shares its outcome. */
+  renew(id: AccountId): Promise<Renewal> {
+    const running = this.#running.get(id);
+    if (running !== undefined) return running;
+    const renewing = this.#renew(id).finally(() => this.#running.delete(id));
+    this.#running.set(id, renewing);
+    return renewing;
+  }
+
+  async #renew(id: AccountId): Promise<Renewal> {
+    const trouble = this.#troubles.get(id);
+    if (trouble !== undefined && Date.now() < trouble.until) return { kind: 'later', code: trouble.code };
+    const row = this.#options.rows.get(id);
+    if (row === undefined) return { kind: 'refused', code: 'account_removed' };
+    const token = refreshTokenOf(row);
+    if (token === undefined) return { kind: 'refused', code: NO_REFRESH_TOKEN };
+    const version = row.loginVersion;
+    const begun = row.renewingSince === undefined && (await this.#options.rows.beginRenewal(id, version));
+    if (begun !== 'begun') return this.#awaitOther(id, version);
+    const granted = await this.#options.issuer.refresh({ id, proxy: row.proxy }, token);
+    const outcome = await this.#settle(row, granted);
+    this.#note(id, outcome);
+    return outcome;
+  }
+
+  async #settle(row: AccountRow, granted: Granted): Promise<Renewal> {
+    const { id, loginVersion: version } = row;
+    if (granted.kind === 'tokens') return this.#store(row, granted.tokens);
+    if (granted.kind === 'trouble' && granted.spent === 'perhaps') {
+      this.#spent.add(`${id} ${version}`);
+      return { kind: 'lost' };
+    }
+    await this.#options.rows.abandonRenewal(id, version);
+    if (granted.kind === 'trouble') return this.#rest(id, granted.code);
+    // Somebody else may have been faster: then there is a newer login to go on with.
+    const known = this.#options.rows.reloadLogin(id);
+    return known !== undefined && known.loginVersion !== version
+      ? { kind: 'renewed' }
+      : { kind: 'refused', code: granted.code };
+  }
+
+  async #store(row: AccountRow, tokens: Tokens): Promise<Renewal> {
+    const { rows } = this.#options;
+    const credentials = renewedCredentials(row, tokens);
+    if (credentials === undefined) return { kind: 'lost' };
+    await rows.finishRenewal(row.id, row.loginVersion, credentials);
+    this.#troubles.delete(row.id);
+    const plan = planIn(tokens);
+    if (plan !== undefined && plan !== row.plan) await rows.patch(row.id, { plan });
+    return { kind: 'renewed' };
+  }
+
+  #rest(id: AccountId, code: string): Renewal {
+    const before = this.#troubles.get(id)?.pauseMs ?? FIRST_PAUSE_MS / 2;
+    const pauseMs = Math.min(before * 2, LONGEST_PAUSE_MS);
+    this.#troubles.set(id, { code, pauseMs, until: Date.now() + pauseMs });
+    return { kind: 'later', code };
+  }
+
+  /** Another process renews this login, or one has died over it. */
+  async #awaitOther(id: AccountId, version: number): Promise<Renewal> {
+    for (;;) {
+      const row = this.#options.rows.reloadLogin(id);
+      if (row === undefined) return { kind: 'refused', code: 'account_removed' };
+      if (row.loginVersion !== version) return { kind: 'renewed' };
+      if (row.renewingSince === undefined) return { kind: 'later', code: 'renewed_elsewhere' };
+      const lost = Date.now() - row.renewingSince > ANSWER_LOST_AFTER_MS;
+      if (lost || this.#spent.has(`${id} ${version}`)) return { kind: 'lost' };
+      await pause(LOOK_AGAIN_MS);
+    }
+  }
+
+  #note(id: AccountId, outcome: Renewal): void {
+    const { log, onOutcome } = this.#options;
+    if (outcome.kind === 'renewed') {
+      log.info({ account: id }, 'login renewed');
+      onOutcome('renewed');
+      return;
+    }
+    const code = outcome.kind === 'lost' ? 'renewal_answer_lost' : outcome.code;
+    log.warn({ account: id, outcome: outcome.kind, code }, 'login not renewed');
+    onOutcome(outcome.kind === 'refused' ? 'refused' : 'failed');
+  }
+}

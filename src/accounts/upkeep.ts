@@ -1,0 +1,95 @@
+/**
+ * What is done for accounts while no turn asks for it: logins are renewed well before they end, and usage is asked
+ * for where nothing has been heard. One timer; what is due is decided by pure functions of the row and the clock.
+ */
+import type { AccountId } from '../ids.ts';
+import type { Log } from '../log.ts';
+import type { AccountRow } from '../store/account-row.ts';
+import { statusOf } from './account.ts';
+import type { Allowances } from './allowances.ts';
+import { freshnessOf, refreshTokenOf } from './login.ts';
+import type { AccountPool } from './pool.ts';
+
+const LOOK_EVERY_MS = 20_000;
+const MINUTE_MS = 60_000;
+/** An account nobody uses and nothing blocks is left in peace. */
+const IN_USE_FOR_MS = 10 * MINUTE_MS;
+const ASK_EVERY_MS = 5 * MINUTE_MS;
+const LONGEST_PAUSE_MS = 60 * MINUTE_MS;
+
+/** What was asked of an account in this process. */
+export interface Asked {
+  readonly at: number;
+  /** Refusals in a row to say anything: each doubles the pause. */
+  readonly refusals: number;
+}
+
+export function isRenewalDue(row: AccountRow, now: number): boolean {
+  if (row.status === 'needs_login' || row.renewingSince !== undefined) return false;
+  return refreshTokenOf(row) !== undefined && freshnessOf(row, now) !== 'fresh';
+}
+
+/** `spread` (0..1) keeps accounts from asking in step. */
+export function isUsageDue(
+  row: AccountRow,
+  asked: Asked | undefined,
+  at: { now: number; spread: number },
+): boolean {
+  const { now, spread } = at;
+  const status = statusOf(row, now);
+  if (row.kind !== 'chatgpt' || status === 'paused' || status === 'needs_login') return false;
+  const inUse = now - (row.lastUsedAt ?? 0) < IN_USE_FOR_MS;
+  if (!inUse && status === 'ready') return false;
+  const heard = Math.max(...row.windows.map((window) => window.seenAt), 0);
+  const pauseMs = Math.min(ASK_EVERY_MS * 2 ** (asked?.refusals ?? 0), LONGEST_PAUSE_MS);
+  // What is heard in passing from a blocked account is its refusals, not its recovery.
+  const since = Math.max(asked?.at ?? 0, status === 'ready' ? heard : 0);
+  return now - since >= pauseMs * (0.8 + 0.4 * spread);
+}
+
+export interface UpkeepOptions {
+  readonly pool: AccountPool;
+  readonly allowances: Allowances;
+  readonly log: Log;
+}
+
+export class Upkeep implements Disposable {
+  readonly #options: UpkeepOptions;
+  readonly #asked = new Map<AccountId, Asked>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(options: UpkeepOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => this.look(Date.now()), LOOK_EVERY_MS).unref();
+  }
+
+  /** Resolves when everything that was due has been tried. */
+  async look(now: number): Promise<void> {
+    const rows = this.#options.pool.rows();
+    await Promise.all(rows.map((row) => this.#tend(row, now)));
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+  }
+
+  async #tend(row: AccountRow, now: number): Promise<void> {
+    try {
+      if (isRenewalDue(row, now)) await this.#options.pool.keepLogin(row.id);
+      const due = isUsageDue(row, this.#asked.get(row.id), { now, spread: Math.random() });
+      if (due) await this.#ask(row.id, now);
+    } catch (error) {
+      this.#options.log.warn(
+        { account: row.id, reason: (error as Error).message },
+        'upkeep of an account failed',
+      );
+    }
+  }
+
+  async #ask(id: AccountId, now: number): Promise<void> {
+    const refusals = this.#asked.get(id)?.refusals ?? 0;
+    this.#asked.set(id, { at: now, refusals });
+    const outcome = await this.#options.allowances.poll(id);
+    this.#asked.set(id, { at: now, refusals: outcome === 'answered' ? 0 : refusals + 1 });
+  }
+}

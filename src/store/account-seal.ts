@@ -1,0 +1,77 @@
+/**
+ * Between an account's row in memory and its columns on disk: what is secret rests sealed, bound to its account
+ * and column.
+ */
+import { asc, eq } from 'drizzle-orm';
+import type { AccountId } from '../ids.ts';
+import type { AccountRow } from './account-row.ts';
+import type { Reads } from './database.ts';
+import { account, accountModelBlock, accountWindow } from './schema.ts';
+import type { Secrets } from './secrets.ts';
+import { present } from './statement.ts';
+
+export interface HeldAccount {
+  row: AccountRow;
+  readonly identity: Buffer;
+}
+
+/** The row with its sealed columns beside the open ones; statements take what they name. */
+export function sealAccount(secrets: Secrets, row: AccountRow): Record<string, unknown> {
+  const seal = (field: string, value: string | undefined) =>
+    value === undefined ? undefined : secrets.seal(Buffer.from(value), aadOf(row.id, field));
+  return {
+    ...row,
+    emailSealed: seal('email', row.email),
+    proxySealed: seal('proxy', row.proxy),
+    credentialsSealed: seal('credentials', JSON.stringify(row.credentials)),
+  };
+}
+
+/** Every account, oldest first. */
+export function loadAccounts(reads: Reads, secrets: Secrets): Map<AccountId, HeldAccount> {
+  const windows = Map.groupBy(reads.select().from(accountWindow).all(), (row) => row.accountId);
+  const blocks = Map.groupBy(reads.select().from(accountModelBlock).all(), (row) => row.accountId);
+  const held = new Map<AccountId, HeldAccount>();
+  for (const stored of reads.select().from(account).orderBy(asc(account.createdAt)).all()) {
+    const { identity, emailSealed, proxySealed, credentialsSealed, ...row } = stored;
+    const open = (field: string, sealed: Buffer | null) =>
+      sealed ? secrets.open(sealed, aadOf(row.id, field)).toString() : undefined;
+    held.set(row.id, {
+      identity,
+      row: {
+        ...present(row),
+        email: open('email', emailSealed),
+        proxy: open('proxy', proxySealed),
+        credentials: openCredentials(secrets, row.id, credentialsSealed),
+        windows: (windows.get(row.id) ?? []).map(({ accountId: _id, ...window }) => present(window)),
+        modelBlocks: (blocks.get(row.id) ?? []).map(({ accountId: _id, ...block }) => block),
+      },
+    });
+  }
+  return held;
+}
+
+/** The login of one account as it is on disk now, which another process may have renewed. */
+export function readLogin(
+  reads: Reads,
+  secrets: Secrets,
+  id: AccountId,
+): Pick<AccountRow, 'credentials' | 'loginVersion' | 'renewingSince'> | undefined {
+  const { credentialsSealed, loginVersion, renewingSince } = account;
+  const columns = { credentialsSealed, loginVersion, renewingSince };
+  const stored = reads.select(columns).from(account).where(eq(account.id, id)).get();
+  if (stored === undefined) return undefined;
+  return {
+    credentials: openCredentials(secrets, id, stored.credentialsSealed),
+    loginVersion: stored.loginVersion,
+    renewingSince: stored.renewingSince ?? undefined,
+  };
+}
+
+function openCredentials(secrets: Secrets, id: AccountId, sealed: Buffer): AccountRow['credentials'] {
+  return JSON.parse(secrets.open(sealed, aadOf(id, 'credentials')).toString()) as Record<string, unknown>;
+}
+
+function aadOf(id: AccountId, field: string): string {
+  return `account:${id}:${field}`;
+}
