@@ -10,7 +10,9 @@ import { UpgradeMemory } from '../bridge/upgrade-memory.ts';
 import { Workshop } from '../bridge/workshop.ts';
 import type { Config } from '../config.ts';
 import { buildApp } from '../http/app.ts';
+import { ByteBudget } from '../http/byte-budget.ts';
 import { Catalogue } from '../http/catalogue.ts';
+import { type Load, LoadWatch } from '../http/load.ts';
 import { LOCAL, type Tenant } from '../ids.ts';
 import { createLog, type Log } from '../log.ts';
 import { openStore, type Store } from '../store/store.ts';
@@ -32,6 +34,7 @@ export interface RunningServer {
 export async function startServer(
   config: Config,
   log: Log = createLog(config.logLevel),
+  load: Load = new LoadWatch((state, sample) => log.warn({ state, ...sample }, 'load changed')),
 ): Promise<RunningServer> {
   const store = await openOrStop(config, log);
   const http = new HttpUpstream();
@@ -47,7 +50,9 @@ export async function startServer(
   const bridge = new Bridge(workshop);
   const catalogue = new Catalogue(pool, http, config);
   const adminToken = store.adminToken(config.adminToken);
-  const parts = { config, store, pool, sessions, bridge, http, catalogue, log, adminToken, version: VERSION };
+  const bodies = new ByteBudget();
+  const floors = { config, store, pool, sessions, bridge, http, catalogue, log };
+  const parts = { ...floors, bodies, load, adminToken, version: VERSION };
   const app = await buildApp(parts);
   const firstKey = await firstKeyOf(store, config);
   const url = await listen(() => app.server.listen({ host: config.host, port: config.port }), config);
@@ -66,6 +71,7 @@ export async function startServer(
       await app.server.close();
       await http.close();
       await store.close();
+      load.stop();
     },
   };
 }

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type RunningServer, startServer } from '../../src/cli/server.ts';
 import { loadConfig } from '../../src/config.ts';
+import type { Load } from '../../src/http/load.ts';
 import { createLog } from '../../src/log.ts';
 import type { SimulatedAccount } from '../../src/simulator/script.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
@@ -20,6 +21,8 @@ export interface WorldOptions {
   readonly simulated?: (name: string) => Partial<SimulatedAccount>;
   readonly env?: Readonly<Record<string, string>>;
   readonly simulator?: { readonly connectionLifetimeMs?: number };
+  /** In place of the watch over this process. */
+  readonly load?: Load;
 }
 
 export interface Row {
@@ -101,7 +104,7 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
       ...env,
     });
     if (!loaded.ok) throw new Error(loaded.problems.join('; '));
-    return startServer(loaded.config, createLog('silent'));
+    return startServer(loaded.config, createLog('silent'), options.load);
   };
   let server = await start();
   const world: World = {
