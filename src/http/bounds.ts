@@ -35,6 +35,8 @@ export const SERVER_BOUNDS = {
   http: {
     headersTimeout: HEADERS_TIMEOUT_MS,
     connectionsCheckingInterval: CHECK_CONNECTIONS_MS,
+    // Node would answer without a word; here it is refused like any host that is not ours.
+    requireHostHeader: false,
     // Everything else that is offered there, such as h2c, may be declined by ignoring it.
     shouldUpgradeCallback: ({ headers }: IncomingMessage) => headers.upgrade?.toLowerCase() === 'websocket',
   },

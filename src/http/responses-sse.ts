@@ -88,7 +88,6 @@ class EventStream {
     reply.raw.writeHead(200, {
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-cache',
-      connection: 'keep-alive',
       'x-accel-buffering': 'no',
       ...(this.#turn === undefined ? { 'x-request-id': request.id } : turnHeaders(this.#turn, request.id)),
     });

@@ -65,6 +65,7 @@ export function turnRequest(envelope: Envelope, arrival: Arrival, way: Way, pool
     const message = `The model '${envelope.model}' does not exist or this key may not use it.`;
     return { ok: false, refused: refusal(404, 'model_not_found', message, { param: 'model' }) };
   }
+  if (envelope.background === 'yes' && way.door !== 'json') return { ok: false, refused: oneAnswerOnly() };
   const needs = needsApiKey(envelope, way.route, pool.rows(caller.allowed));
   if (needs !== undefined) return { ok: false, refused: needs };
   const { id = newRequestId(), ...rest } = way;
@@ -85,6 +86,12 @@ export function turnRequest(envelope: Envelope, arrival: Arrival, way: Way, pool
 
 export function arrivalOf(request: FastifyRequest, caller: Caller): Arrival {
   return { caller, path: request.url.split('?')[0] ?? '', headers: flatHeaders(request.headers) };
+}
+
+function oneAnswerOnly(): Refusal {
+  const message =
+    "'background' has one answer in JSON: POST it without 'stream', then retrieve the response.";
+  return refusal(400, 'unsupported_parameter', message, { param: 'background' });
 }
 
 /** What the ChatGPT backend does not have at all, said before anything is tried: dropping it would change the turn. */

@@ -72,6 +72,29 @@ test.each(DOORS)('an overloaded server refuses new turns and lets running ones e
   expect(textOf(await late.turn({ input: 'after' }))).toContain('user: after');
 });
 
+test.each([
+  ['written with an escape', (id: string) => `{"type":"item\\u005freference","id":"${id}"}`],
+  ['without a type', (id: string) => `{"id":"${id}"}`],
+  ['without an id', () => '{"type":"item_reference","id":{"toString":1}}'],
+])('a reference to an item of another key is refused, also %s', async (_name, reference) => {
+  await using world = await makeWorld({ kind: 'api_key', names: ['a'] });
+  const mine = await post(world.url, { model: 'gpt-5.5', input: 'mine', store: true });
+  const [item] = (mine.response?.['output'] ?? []) as { id: string }[];
+  const { key } = (await world.admin('POST', '/api/keys', { name: 'other' })) as { key: string };
+  const body = `{"model":"gpt-5.5","input":[${reference(item?.id ?? '')}]}`;
+  const answer = await post(world.url, body, { authorization: `Bearer ${key}` });
+  expect(answer).toMatchObject({ status: 400, error: { code: 'item_not_found' } });
+  expect(world.simulator.seen).toHaveLength(1);
+});
+
+test.each(['sse', 'ws'] as const)('a background turn has no stream, and says so (%s)', async (door) => {
+  await using world = await makeWorld({ kind: 'api_key', names: ['a'] });
+  await using client = await openDoor(door, world.url);
+  const answer = await client.turn({ input: 'later', background: true });
+  expect(answer).toMatchObject({ status: 400, error: { param: 'background' } });
+  expect(world.simulator.seen).toEqual([]);
+});
+
 test('bytes that are no UTF-8 are refused in a text frame and never travel upstream', async () => {
   await using world = await makeWorld({ kind: 'api_key', names: ['a'] });
   await using client = await openSocket(world.url);
