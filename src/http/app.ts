@@ -8,7 +8,7 @@ import { newRequestId } from '../bridge/bridge.ts';
 import { refusal } from '../protocol/refusal.ts';
 import { adminRoutes } from './admin.ts';
 import { sendRefusal } from './answer.ts';
-import { holdBounds, SERVER_BOUNDS, SOCKET_BOUNDS } from './bounds.ts';
+import { holdBounds, refusePath, SERVER_BOUNDS, SOCKET_BOUNDS } from './bounds.ts';
 import { clientRoutes } from './client-routes.ts';
 import type { Parts } from './parts.ts';
 import type { ClientSocket } from './responses-socket.ts';
@@ -31,11 +31,9 @@ export async function buildApp(parts: Parts): Promise<App> {
   server.setErrorHandler((error: FastifyError, _request, reply) =>
     sendRefusal(reply, refusalOf(error, parts)),
   );
-  server.setNotFoundHandler((_request, reply) =>
-    sendRefusal(reply, refusal(404, 'not_found', 'There is nothing at this path, or not for this method.')),
-  );
+  server.setNotFoundHandler((_request, reply) => refusePath(reply));
   await server.register(websocket, { options: SOCKET_BOUNDS });
-  holdBounds(server, parts.config);
+  holdBounds(server, parts);
   await server.register(async (app) => clientRoutes(app, parts, sockets));
   await server.register(async (app) => adminRoutes(app, parts));
   healthRoutes(server, parts);
@@ -48,9 +46,6 @@ export async function buildApp(parts: Parts): Promise<App> {
 }
 
 function refusalOf(error: FastifyError, { log }: Parts) {
-  if (error.statusCode === 413) {
-    return refusal(400, 'payload_too_large', 'The body is larger than this route takes.');
-  }
   if (error.statusCode !== undefined && error.statusCode < 500) {
     return refusal(error.statusCode, 'invalid_request', error.message);
   }

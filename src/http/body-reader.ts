@@ -65,7 +65,7 @@ class BodyReading {
   take(chunk: Buffer): void {
     if (this.#state === 'settled') return;
     this.#bytes += chunk.length;
-    if (this.#bytes > this.#bounds.mostBytes) return this.refuse(bodyTooLarge());
+    if (this.#bytes > this.#bounds.mostBytes) return this.refuse(bodyTooLarge(this.#bounds.mostBytes));
     if (!this.#bounds.share.take(chunk.length)) return this.refuse(overloaded());
     this.#chunks.push(chunk);
     this.#silence.refresh();
@@ -95,8 +95,9 @@ class BodyReading {
   }
 }
 
-export function bodyTooLarge(): Refusal {
-  return refusal(400, 'payload_too_large', 'A body may have 64 MiB at most, also once decoded.');
+export function bodyTooLarge(mostBytes: number): Refusal {
+  const most = Math.floor(mostBytes / (1024 * 1024));
+  return refusal(400, 'payload_too_large', `A body may have ${most} MiB at most here, also once decoded.`);
 }
 
 function tooSlow(): Refusal {

@@ -4,12 +4,14 @@
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { FastifyHttpOptions, FastifyInstance } from 'fastify';
+import type { FastifyHttpOptions, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { newRequestId } from '../bridge/bridge.ts';
-import type { Config } from '../config.ts';
+import { parseObject } from '../protocol/frame.ts';
 import { refusal } from '../protocol/refusal.ts';
 import { sendRefusal } from './answer.ts';
+import { readBody } from './body-reader.ts';
 import { boundConnections } from './connections.ts';
+import type { Parts } from './parts.ts';
 import { refuseConnection, refuseUpgrade } from './raw-answer.ts';
 import { readerOf } from './slow-reader.ts';
 
@@ -28,7 +30,6 @@ const LARGEST_MESSAGE_BYTES = 80 * 1024 * 1024;
 const CLOSE_TIMEOUT_MS = 5000;
 
 export const SERVER_BOUNDS = {
-  bodyLimit: LARGEST_ADMIN_BODY_BYTES,
   keepAliveTimeout: KEEP_ALIVE_MS,
   // Bodies have a clock of their own, which asks for progress instead of for an end (body-reader.ts).
   requestTimeout: 0,
@@ -57,14 +58,44 @@ export const SOCKET_BOUNDS = {
 };
 
 /** Once the websocket plugin is there. */
-export function holdBounds(server: FastifyInstance, config: Config): void {
-  boundConnections(server.server, config);
+export function holdBounds(server: FastifyInstance, parts: Parts): void {
+  boundConnections(server.server, parts.config);
+  readJsonBodies(server, parts);
   server.server.on('checkExpectation', refuseExpectation);
   server.websocketServer.on('wsClientError', (_error, socket) => refuseUpgrade(socket));
+  // Before its body: what is sent to nowhere is not waited for.
+  server.addHook('onRequest', async (request, reply) => (request.is404 ? refusePath(reply) : undefined));
   server.addHook('onSend', async (_request, reply) => void readerOf(reply.raw)?.watch());
   server.addHook('onResponse', async ({ raw }) => {
     if (!raw.complete) setTimeout(() => raw.complete || raw.destroy(), LINGER_MS).unref();
   });
+}
+
+export function refusePath(reply: FastifyReply): FastifyReply {
+  return sendRefusal(
+    reply,
+    refusal(404, 'not_found', 'There is nothing at this path, or not for this method.'),
+  );
+}
+
+/** For every route that has no reader of its own; a login is asked for by people who have not shown a token yet. */
+function readJsonBodies(server: FastifyInstance, { bodies }: Parts): void {
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser(
+    'application/json',
+    async (_request: FastifyRequest, payload: IncomingMessage) => {
+      const share = bodies.share();
+      const read = await readBody(payload, { mostBytes: LARGEST_ADMIN_BODY_BYTES, share });
+      share.free();
+      if (!read.ok) throw withStatus(read.refused.status, read.refused.error.message);
+      if (read.bytes.length === 0) return undefined;
+      return parseObject(read.bytes) ?? Promise.reject(withStatus(400, 'The body is not a JSON object.'));
+    },
+  );
+}
+
+function withStatus(statusCode: number, message: string): Error {
+  return Object.assign(new Error(message), { statusCode });
 }
 
 function refuseExpectation(_request: IncomingMessage, response: ServerResponse): void {

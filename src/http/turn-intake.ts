@@ -45,7 +45,9 @@ export async function takeBody(request: FastifyRequest, share: Share): Promise<A
   const decoded = await decodeBody(bytes, request.headers['content-encoding'], LARGEST_BODY_BYTES);
   if (!decoded.ok) {
     const refused =
-      decoded.status === 413 ? bodyTooLarge() : refusal(decoded.status, 'invalid_body', decoded.message);
+      decoded.status === 413
+        ? bodyTooLarge(LARGEST_BODY_BYTES)
+        : refusal(decoded.status, 'invalid_body', decoded.message);
     return { ok: false, refused };
   }
   if (!share.take(decoded.bytes.length - bytes.length)) return { ok: false, refused: overloaded() };

@@ -3,17 +3,20 @@
  * other cases run; at the end the server must have got rid of them.
  */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Stage, within } from './stage.ts';
 
-const EACH = 100;
+const EACH = 75;
 const DRIP_EVERY_MS = 1000;
 /** A share of a second: whoever watches the server would call anything longer an outage. */
 const HEALTHY_MS = 100;
 const CHECKS = 40;
 /** Twenty seconds for headers and thirty for a silent body, and what the server needs to look. */
 const STALLED_GONE_AFTER_MS = 36_000;
+/** Five seconds in which what still comes is thrown away. */
+const REFUSED_GONE_AFTER_MS = 12_000;
 /** A minute until the pace of a body is judged. */
 const DRIPPING_GONE_AFTER_MS = 65_000;
 
@@ -21,7 +24,17 @@ const HEADERS = 'GET /healthz HTTP/1.1\r\nhost: localhost\r\nx-slow: ';
 const BODY =
   'POST /v1/responses HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 1000000\r\n\r\n{"';
 
-type Kind = 'dripping headers' | 'stalled body' | 'dripping body';
+/** Refused by its headers; its body is not waited for. */
+const REFUSED = BODY.replace('localhost', 'nobody.example');
+
+type Kind = 'dripping headers' | 'stalled body' | 'dripping body' | 'refused body';
+
+const OPENING: Readonly<Record<Kind, string>> = {
+  'dripping headers': HEADERS,
+  'stalled body': BODY,
+  'dripping body': BODY,
+  'refused body': REFUSED,
+};
 
 interface Loris {
   readonly kind: Kind;
@@ -37,8 +50,9 @@ export class LorisHerd {
 
   constructor(stage: Stage) {
     this.#stage = stage;
-    const kinds: readonly Kind[] = ['dripping headers', 'stalled body', 'dripping body'];
-    this.#all = kinds.flatMap((kind) => Array.from({ length: EACH }, () => begin(kind, stage.port)));
+    this.#all = (Object.keys(OPENING) as Kind[]).flatMap((kind) =>
+      Array.from({ length: EACH }, () => begin(kind, stage.port)),
+    );
     this.#drip = setInterval(() => {
       for (const { kind, socket } of this.#all) if (kind !== 'stalled body') socket.write('x');
     }, DRIP_EVERY_MS);
@@ -78,7 +92,14 @@ export class LorisHerd {
     );
     await within(left, kinds.join(', '), Promise.all(answered));
     const wrong = these.find(({ answer }) => !answer.startsWith('HTTP/1.1 408 '));
-    assert.equal(wrong, undefined, `${wrong?.kind} got: ${wrong?.answer.slice(0, 200)}`);
+    assert.ok(wrong === undefined, `${wrong?.kind} got: ${wrong?.answer.slice(0, 200)}`);
+  }
+
+  async refusedAreGone(): Promise<void> {
+    const these = this.#all.filter(({ kind }) => kind === 'refused body');
+    const closed = these.map(({ socket }) => (socket.closed ? undefined : once(socket, 'close')));
+    await within(REFUSED_GONE_AFTER_MS, 'refused bodies', Promise.all(closed));
+    assert.ok(these.every(({ answer }) => answer.startsWith('HTTP/1.1 421 ')));
   }
 
   leave(): void {
@@ -94,6 +115,6 @@ function begin(kind: Kind, port: number): Loris {
     loris.answer += String(chunk);
   });
   socket.on('error', () => socket.destroy());
-  socket.write(kind === 'dripping headers' ? HEADERS : BODY);
+  socket.write(OPENING[kind]);
   return loris;
 }

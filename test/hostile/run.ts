@@ -19,6 +19,7 @@ const herd = new LorisHerd(stage);
 /** The herd comes first and is asked for last: its time runs while the others play. */
 const cases: readonly Case[] = [
   { name: '300 connections that drip or stop are not noticed', play: () => herd.nobodyElseNotices() },
+  { name: 'bodies that go on after they were refused are cut off', play: () => herd.refusedAreGone() },
   ...FRAMES,
   ...BOMBS,
   ...SLOW_READERS,

@@ -134,6 +134,11 @@ const RAW: readonly (readonly [string, string, number])[] = [
     400,
   ],
   ['a path that cannot be read', 'GET /v1/%zz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n', 400],
+  [
+    'a body for nowhere that does not come',
+    'POST /v1/evil HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: 9\r\n\r\n{',
+    404,
+  ],
   ['an expectation nobody knows', 'GET / HTTP/1.1\r\nhost: localhost\r\nexpect: tea\r\n\r\n', 417],
   [
     'a handshake without a key',
