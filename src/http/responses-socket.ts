@@ -92,7 +92,10 @@ export class ClientSocket {
     if (this.#arrivedBytes <= SMALL_MESSAGE_BYTES || this.#arriving.take(bytes)) return;
     this.#refuse(overloaded());
     this.#socket.close(TRY_AGAIN_LATER, 'the server is overloaded');
-    this.#stream.pause();
+    // What is still to come is thrown away, not left: a peer whose bytes nobody takes loses the words just sent.
+    this.#stream.removeAllListeners('data');
+    this.#stream.resume();
+    this.#stream.end();
   }
 
   #receive(data: Buffer, form: 'text' | 'binary'): void {

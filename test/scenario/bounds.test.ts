@@ -1,9 +1,17 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect } from 'node:net';
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ByteBudget } from '../../src/http/byte-budget.ts';
 import { DOORS, openDoor, openSocket, post, textOf } from '../support/doors.ts';
-import { makeWorld } from '../support/world.ts';
+import { makeWorld, type World } from '../support/world.ts';
+
+/** For what is refused before it leaves a trace. */
+let shared: World;
+beforeAll(async () => {
+  shared = await makeWorld({ kind: 'api_key', names: ['a'], env: { RESPOOL_PUBLIC_HOSTS: 'pool.example' } });
+});
+afterAll(() => shared[Symbol.asyncDispose]());
 
 const TURN = '{"model":"gpt-5.5","input":"hello"}';
 
@@ -29,8 +37,7 @@ test.each([
   ['application/json-seq', 415],
   ['text/plain, application/json', 415],
 ])('a body of %s is answered with %i', async (type, status) => {
-  await using world = await makeWorld({ kind: 'api_key', names: ['a'] });
-  expect((await send(world.url, { 'content-type': type })).status).toBe(status);
+  expect((await send(shared.url, { 'content-type': type })).status).toBe(status);
 });
 
 test.each([
@@ -41,17 +48,15 @@ test.each([
   ['a public name of ours', { origin: 'https://pool.example' }, 200],
   ['no page at all', { 'sec-fetch-site': 'none' }, 200],
 ])('a call from %s is judged by its origin', async (_name, headers, status) => {
-  const env = { RESPOOL_PUBLIC_HOSTS: 'pool.example' };
-  await using world = await makeWorld({ kind: 'api_key', names: ['a'], env });
-  const answer = await send(world.url, { 'content-type': 'application/json', ...headers });
+  const before = shared.simulator.seen.length;
+  const answer = await send(shared.url, { 'content-type': 'application/json', ...headers });
   expect(answer.status).toBe(status);
-  expect(world.simulator.seen).toHaveLength(status === 200 ? 1 : 0);
+  expect(shared.simulator.seen.length - before).toBe(status === 200 ? 1 : 0);
 });
 
 test('a page of ours may call the server it came from', async () => {
-  await using world = await makeWorld({ kind: 'api_key', names: ['a'] });
-  const headers = { 'content-type': 'application/json', origin: world.url };
-  expect((await send(world.url, headers)).status).toBe(200);
+  const headers = { 'content-type': 'application/json', origin: shared.url };
+  expect((await send(shared.url, headers)).status).toBe(200);
 });
 
 test.each(DOORS)('an overloaded server refuses new turns and lets running ones end (%s)', async (door) => {
@@ -87,17 +92,36 @@ test.each([
   expect(world.simulator.seen).toHaveLength(1);
 });
 
+test.each(DOORS)(
+  'requests hold no more memory together than they may, and give it back (%s)',
+  async (door) => {
+    const bodies = new ByteBudget(1_000_000);
+    await using world = await makeWorld({ kind: 'api_key', names: ['a'], bodies });
+    await using client = await openDoor(door, world.url);
+    expect(await client.turn({ input: 'x'.repeat(600_000) })).toMatchObject({ status: 200 });
+    await expect.poll(() => bodies.held).toBe(0);
+    world.simulator.setDefault('a', { paceMs: 20, deltas: 10 });
+    const running = client.turn({ input: 'x'.repeat(600_000) });
+    await world.simulator.waitFor((simulator) => simulator.seen.length === 2);
+    await using other = await openDoor(door, world.url);
+    const refused = await other.turn({ input: 'x'.repeat(600_000) });
+    expect(refused).toMatchObject({ status: 503, error: { code: 'server_is_overloaded' } });
+    expect(await running).toMatchObject({ status: 200 });
+    await expect.poll(() => bodies.held).toBe(0);
+  },
+);
+
 test.each(['sse', 'ws'] as const)('a background turn has no stream, and says so (%s)', async (door) => {
-  await using world = await makeWorld({ kind: 'api_key', names: ['a'] });
-  await using client = await openDoor(door, world.url);
+  const before = shared.simulator.seen.length;
+  await using client = await openDoor(door, shared.url);
   const answer = await client.turn({ input: 'later', background: true });
   expect(answer).toMatchObject({ status: 400, error: { param: 'background' } });
-  expect(world.simulator.seen).toEqual([]);
+  expect(shared.simulator.seen.length - before).toBe(0);
 });
 
 test('bytes that are no UTF-8 are refused in a text frame and never travel upstream', async () => {
-  await using world = await makeWorld({ kind: 'api_key', names: ['a'] });
-  await using client = await openSocket(world.url);
+  const before = shared.simulator.seen.length;
+  await using client = await openSocket(shared.url);
   const frame = Buffer.from('{"type":"response.create","model":"gpt-5.5","input":"X"}');
   for (const bad of [0xff, 0xc0, 0xed]) {
     frame[frame.indexOf('"input":"') + 9] = bad;
@@ -106,7 +130,7 @@ test('bytes that are no UTF-8 are refused in a text frame and never travel upstr
     const answer = await client.next((event) => event.type === 'error', from);
     expect(answer).toMatchObject({ status: 400, error: { code: 'invalid_json' } });
   }
-  expect(world.simulator.seen).toEqual([]);
+  expect(shared.simulator.seen.length - before).toBe(0);
 });
 
 test.each([
@@ -115,9 +139,9 @@ test.each([
   ['values', `{"model":"m","input":[[${Array(2_000_000).fill('1').join(',')}]]}`],
   ['letters of a model', `{"model":"${'m'.repeat(300)}"}`],
 ])('a body of too many %s is refused before it costs anything', async (_name, body) => {
-  await using world = await makeWorld({ kind: 'api_key', names: ['a'] });
-  expect(await post(world.url, body)).toMatchObject({ status: 400 });
-  expect(world.simulator.seen).toEqual([]);
+  const before = shared.simulator.seen.length;
+  expect(await post(shared.url, body)).toMatchObject({ status: 400 });
+  expect(shared.simulator.seen.length - before).toBe(0);
 });
 
 const RAW: readonly (readonly [string, string, number])[] = [
@@ -148,8 +172,7 @@ const RAW: readonly (readonly [string, string, number])[] = [
 ];
 
 test.each(RAW)('%s gets the envelope, and nothing of what was sent', async (_name, bytes, status) => {
-  await using world = await makeWorld({ kind: 'api_key', names: ['a'] });
-  const socket = connect(Number(new URL(world.url).port), '127.0.0.1');
+  const socket = connect(Number(new URL(shared.url).port), '127.0.0.1');
   socket.write(bytes);
   const answer = (await socket.toArray()).join('');
   expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
