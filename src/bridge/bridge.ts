@@ -37,10 +37,13 @@ export class Bridge {
   run(request: TurnRequest, sink: TurnSink): RunningTurn {
     const turn = new PendingTurn(request, this.#shop, sink);
     this.#running.add(turn);
-    turn.begin(this.#state).finally(() => {
-      this.#running.delete(turn);
-      if (this.#running.size === 0) this.#emptied?.();
-    });
+    turn
+      .begin(this.#state)
+      .catch((cause: Error) => turn.broke(cause))
+      .finally(() => {
+        this.#running.delete(turn);
+        if (this.#running.size === 0) this.#emptied?.();
+      });
     return turn;
   }
 
@@ -133,6 +136,16 @@ class PendingTurn implements RunningTurn {
     } finally {
       this.#vacate();
     }
+  }
+
+  /** A mistake of ours ends this turn, and not the process with all others in it. */
+  broke(cause: Error): void {
+    this.#shop.log.error(
+      { reason: cause.message, stack: cause.stack },
+      'turn broke before its first attempt',
+    );
+    const message = 'Something went wrong in respool itself; the log has the reason.';
+    this.#sink.end({ kind: 'refused', refusal: refusal(500, 'internal_error', message) });
   }
 
   /** Before the client hears of the end: it may send its next turn in the same breath. */

@@ -6,7 +6,14 @@
 import type { KeyObject } from 'node:crypto';
 import type { AccountId, ResponseId, Tenant } from '../ids.ts';
 import { isRecord, parseObject } from '../protocol/frame.ts';
-import { canonicalItem, chainHash, chainStart, itemKind, stripForeign } from '../protocol/items.ts';
+import {
+  canonicalItem,
+  chainHash,
+  chainStart,
+  itemKind,
+  referenceOf,
+  stripForeign,
+} from '../protocol/items.ts';
 import { type Refusal, refusal } from '../protocol/refusal.ts';
 import type { RequestLog } from '../store/requests.ts';
 import type { TranscriptNode } from '../store/transcript-node.ts';
@@ -107,7 +114,7 @@ export function anchorKey(tenant: Tenant, id: string): string {
 }
 
 function itemNotFound(id: string): Refusal {
-  return refusal(400, 'item_not_found', `Item with id '${id}' not found.`, { param: 'input' });
+  return refusal(400, 'item_not_found', `Item with id '${id.slice(0, 80)}' not found.`, { param: 'input' });
 }
 
 function growthFrom(node: TranscriptNode, fresh: readonly Item[], key: KeyObject): History['growth'] {
@@ -227,7 +234,8 @@ export function itemsFor(
 function forReader(item: Item, reader: Reader, scope: Scope): readonly Buffer[] {
   const parsed = parse(item.bytes);
   if (!isRecord(parsed)) return [item.bytes];
-  if (parsed['type'] === 'item_reference') return dereference(String(parsed['id']), reader, scope);
+  const reference = referenceOf(parsed);
+  if (reference !== undefined) return dereference(reference, reader, scope);
   if (parsed['type'] === 'reasoning' && !mayKeep(parsed, item, reader)) return [];
   const owner = item.owner ?? ownerOf(parsed, scope);
   if (owner === undefined || owner === reader.account) return [item.bytes];
@@ -272,12 +280,9 @@ export function sealedElsewhere(history: History, account: AccountId, scope: Sco
 }
 
 const COMPACTION = Buffer.from('"compaction"');
-const REFERENCE = Buffer.from('"item_reference"');
 
+/** Every item is parsed for it: a look at the bytes can be deceived by an escape or by leaving the type out. */
 function unknownReference({ bytes }: Item, tenant: Tenant, memory: Memory): string | undefined {
-  if (!bytes.includes(REFERENCE)) return undefined;
-  const parsed = parse(bytes);
-  if (!isRecord(parsed) || parsed['type'] !== 'item_reference') return undefined;
-  const id = String(parsed['id']);
-  return memory.transcripts.findItem(tenant, id) === undefined ? id : undefined;
+  const id = referenceOf(parse(bytes));
+  return id === undefined || memory.transcripts.findItem(tenant, id) !== undefined ? undefined : id;
 }

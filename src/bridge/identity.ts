@@ -25,7 +25,7 @@ export function sessionKeyOf(request: TurnRequest, known: Known): SessionKey {
   const state = turnStateOf(request);
   const issued = state === undefined ? undefined : known.turnState(state);
   if (issued !== undefined) return { kind: 'turn_state', value: issued };
-  const thread = text(envelope.metadata['thread_id']) ?? headers['thread-id'];
+  const thread = name(envelope.metadata['thread_id']) ?? name(headers['thread-id']);
   if (thread !== undefined) return { kind: 'thread', value: thread };
   const session = sessionIdOf(request);
   if (session !== undefined) return { kind: 'session', value: session };
@@ -41,16 +41,22 @@ export function turnStateOf({ envelope, headers }: TurnRequest): string | undefi
 }
 
 function sessionIdOf({ envelope, headers }: TurnRequest): string | undefined {
-  const named = SESSION_HEADERS.map((name) => headers[name]).find(
-    (value) => value !== undefined && value !== '',
-  );
-  return text(envelope.metadata['session_id']) ?? named;
+  const named = SESSION_HEADERS.map((header) => name(headers[header])).find((value) => value !== undefined);
+  return name(envelope.metadata['session_id']) ?? named;
 }
 
 /** Sessions that share this prefer the same account, for its prompt cache. */
 export function affinityOf(request: TurnRequest): string | undefined {
   return sessionIdOf(request) ?? request.envelope.promptCacheKey;
 }
+
+/** Names are kept for as long as their session; what is longer than any real one is none. */
+const LONGEST_NAME = 512;
+
+const name = (value: unknown): string | undefined => {
+  const given = text(value);
+  return given !== undefined && given.length <= LONGEST_NAME ? given : undefined;
+};
 
 const text = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' ? value : undefined;

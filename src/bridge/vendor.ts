@@ -30,7 +30,9 @@ export function vendorFrame(
   const headers = event?.['headers'];
   if (event === undefined || !isRecord(headers)) return { shown: undefined, turnState: undefined };
   const flat = flatHeaders(
-    Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)])),
+    Object.fromEntries(
+      Object.entries(headers).flatMap(([name, value]) => (typeof value === 'string' ? [[name, value]] : [])),
+    ),
   );
   const passed = clientHeaders(request.client, flat, request.envelope.model);
   return {

@@ -13,7 +13,10 @@ import { UpgradeMemory } from '../bridge/upgrade-memory.ts';
 import { Workshop } from '../bridge/workshop.ts';
 import type { Config } from '../config.ts';
 import { buildApp } from '../http/app.ts';
+import { ByteBudget } from '../http/byte-budget.ts';
 import { Catalogue } from '../http/catalogue.ts';
+import { LoadWatch } from '../http/load.ts';
+import type { Parts } from '../http/parts.ts';
 import { LOCAL, type Tenant } from '../ids.ts';
 import { createLog, type Log } from '../log.ts';
 import { openStore, type Store } from '../store/store.ts';
@@ -36,6 +39,7 @@ export interface RunningServer {
 export async function startServer(
   config: Config,
   log: Log = createLog(config.logLevel),
+  strength: Strength = strengthOf(log),
 ): Promise<RunningServer> {
   const store = await openOrStop(config, log);
   const http = new HttpUpstream();
@@ -58,19 +62,8 @@ export async function startServer(
   const bridge = new Bridge(workshop);
   const catalogue = new Catalogue(pool, http, config);
   const adminToken = store.adminToken(config.adminToken);
-  const parts = {
-    config,
-    store,
-    pool,
-    allowances,
-    sessions,
-    bridge,
-    http,
-    catalogue,
-    log,
-    adminToken,
-    version: VERSION,
-  };
+  const floors = { config, store, pool, allowances, sessions, bridge, http, catalogue, log };
+  const parts = { ...floors, ...strength, adminToken, version: VERSION };
   const app = await buildApp(parts);
   const firstKey = await firstKeyOf(store, config);
   const url = await listen(() => app.server.listen({ host: config.host, port: config.port }), config);
@@ -90,8 +83,17 @@ export async function startServer(
       await app.server.close();
       await http.close();
       await store.close();
+      strength.load.stop();
     },
   };
+}
+
+/** What the server can bear at once. */
+export type Strength = Pick<Parts, 'bodies' | 'load'>;
+
+function strengthOf(log: Log): Strength {
+  const load = new LoadWatch((state, sample) => log.warn({ state, ...sample }, 'load changed'));
+  return { bodies: new ByteBudget(), load };
 }
 
 const REFUSED_ANCHORS_KEPT = 10_000;

@@ -8,15 +8,10 @@ import { newRequestId } from '../bridge/bridge.ts';
 import { refusal } from '../protocol/refusal.ts';
 import { adminRoutes } from './admin.ts';
 import { sendRefusal } from './answer.ts';
+import { holdBounds, refusePath, SERVER_BOUNDS, SOCKET_BOUNDS } from './bounds.ts';
 import { clientRoutes } from './client-routes.ts';
 import type { Parts } from './parts.ts';
 import type { ClientSocket } from './responses-socket.ts';
-import { LARGEST_BODY_BYTES } from './turn-intake.ts';
-
-/** Above this the socket is closed with 1009; between the two, an error frame says why. */
-const LARGEST_MESSAGE_BYTES = 80 * 1024 * 1024;
-const KEEP_ALIVE_MS = 75_000;
-const HEADERS_TIMEOUT_MS = 20_000;
 
 export interface App {
   readonly server: FastifyInstance;
@@ -28,10 +23,7 @@ export async function buildApp(parts: Parts): Promise<App> {
   const sockets = new Set<ClientSocket>();
   const server = fastify({
     genReqId: newRequestId,
-    bodyLimit: LARGEST_BODY_BYTES,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    requestTimeout: 0,
-    http: { headersTimeout: HEADERS_TIMEOUT_MS },
+    ...SERVER_BOUNDS,
     forceCloseConnections: true,
     trustProxy: parts.config.trustedProxies.length > 0 ? [...parts.config.trustedProxies] : false,
   });
@@ -39,15 +31,9 @@ export async function buildApp(parts: Parts): Promise<App> {
   server.setErrorHandler((error: FastifyError, _request, reply) =>
     sendRefusal(reply, refusalOf(error, parts)),
   );
-  server.setNotFoundHandler((request, reply) =>
-    sendRefusal(
-      reply,
-      refusal(404, 'not_found', `There is nothing at ${request.method} ${request.url.split('?')[0]}.`),
-    ),
-  );
-  await server.register(websocket, {
-    options: { maxPayload: LARGEST_MESSAGE_BYTES, perMessageDeflate: false, skipUTF8Validation: true },
-  });
+  server.setNotFoundHandler((_request, reply) => refusePath(reply));
+  await server.register(websocket, { options: SOCKET_BOUNDS });
+  holdBounds(server, parts);
   await server.register(async (app) => clientRoutes(app, parts, sockets));
   await server.register(async (app) => adminRoutes(app, parts));
   healthRoutes(server, parts);
@@ -60,9 +46,6 @@ export async function buildApp(parts: Parts): Promise<App> {
 }
 
 function refusalOf(error: FastifyError, { log }: Parts) {
-  if (error.statusCode === 413) {
-    return refusal(400, 'payload_too_large', 'The body is larger than 64 MiB.');
-  }
   if (error.statusCode !== undefined && error.statusCode < 500) {
     return refusal(error.statusCode, 'invalid_request', error.message);
   }

@@ -25,6 +25,7 @@ const FORWARDED = /^(forwarded|x-forwarded-.*|x-real-ip|true-client-ip|cf-.*)$/;
 export function identify(request: FastifyRequest, config: Config, keys: Keys): Identified {
   const refused = refuseAddress(request, config);
   if (refused !== undefined) return { ok: false, refused };
+  if (isForeignFetch(request)) return { ok: false, refused: foreignPage() };
   const bearer = bearerOf(request);
   const key = bearer === undefined ? undefined : keys.find(bearer);
   if (key !== undefined)
@@ -42,24 +43,52 @@ function badKey(message: string): Refusal {
 
 /** Foreign names in `Host` and foreign pages in `Origin`: how a browser is made to attack a server at home. */
 export function refuseAddress(request: FastifyRequest, config: Config): Refusal | undefined {
+  const twice = ONCE.find((name) => timesGiven(request, name) > 1);
+  if (twice !== undefined) return refusal(400, 'duplicate_header', `The header '${twice}' was sent twice.`);
   const host = hostName(request.headers.host);
   if (host === undefined || !isKnownHost(host, config)) {
     return refusal(
       421,
       'misdirected_request',
-      `This server does not answer for the host '${host ?? ''}'. Add it to RESPOOL_PUBLIC_HOSTS.`,
+      'This server does not answer for that host. Add its name to RESPOOL_PUBLIC_HOSTS.',
     );
   }
-  const { origin } = request.headers;
-  if (origin === undefined) return undefined;
-  const page = hostName(URL.canParse(origin) ? new URL(origin).host : undefined);
-  if (page !== undefined && isKnownHost(page, config)) return undefined;
+  return comesFromForeignPage(request, config) ? foreignPage() : undefined;
+}
+
+function foreignPage(): Refusal {
   return refusal(
     403,
     'origin_not_allowed',
-    `Pages of '${origin}' may not call this server. Add its name to RESPOOL_PUBLIC_HOSTS.`,
+    'Pages of that origin may not call this server. Add its name to RESPOOL_PUBLIC_HOSTS.',
   );
 }
+
+/** Node keeps the first of several; a proxy in front may have judged by the last. */
+const ONCE = ['host', 'authorization'];
+
+function timesGiven({ raw }: FastifyRequest, name: string): number {
+  return raw.rawHeaders.filter((given, index) => index % 2 === 0 && given.toLowerCase() === name).length;
+}
+
+/**
+ * A page is at home here when it came from the very address it calls, or from a public name. The same machine is not
+ * enough: whatever else listens there, or is reached by its bare IP address, may be anybody's.
+ */
+function comesFromForeignPage({ headers }: FastifyRequest, config: Config): boolean {
+  const { origin } = headers;
+  if (origin === undefined) return false;
+  const page = URL.canParse(origin) ? new URL(origin) : undefined;
+  if (page === undefined || page.host === '') return true;
+  return page.host !== headers.host?.toLowerCase() && !config.publicHosts.includes(hostName(page.host) ?? '');
+}
+
+/** Browsers leave `Origin` out where a page asks without wanting to read; this header then still tells. */
+function isForeignFetch({ headers }: FastifyRequest): boolean {
+  return headers.origin === undefined && FOREIGN_SITES.has(String(headers['sec-fetch-site']));
+}
+
+const FOREIGN_SITES = new Set(['cross-site', 'same-site']);
 
 function hostName(host: string | undefined): string | undefined {
   return host === undefined ? undefined : host.toLowerCase().replace(/:\d+$/, '');

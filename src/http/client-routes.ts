@@ -1,13 +1,17 @@
 /**
  * The paths that clients call, under `/v1` and under the backend's own names.
  */
+import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { shuttingDown } from '../bridge/bridge.ts';
 import type { TurnRequest } from '../bridge/stream.ts';
 import { refusal } from '../protocol/refusal.ts';
 import { sendRefusal } from './answer.ts';
+import { readBody } from './body-reader.ts';
+import type { Share } from './byte-budget.ts';
 import { type Caller, identify } from './caller.ts';
 import { codexRoutes } from './codex.ts';
+import { overloaded } from './load.ts';
 import { modelRoutes } from './models.ts';
 import type { Parts } from './parts.ts';
 import { answerJson } from './responses-json.ts';
@@ -17,6 +21,7 @@ import { storedRoutes } from './stored.ts';
 import { arrivalOf, LARGEST_BODY_BYTES, takeBody, turnRequest } from './turn-intake.ts';
 
 export type CallerOf = (request: FastifyRequest) => Caller;
+type ShareOf = (request: FastifyRequest) => Share;
 
 /** Codex appends `/responses` to whatever base it was given; an extra `/v1` after `codex` is a common one. */
 const ROOTS = ['/v1', '/backend-api/codex', '/backend-api/codex/v1'];
@@ -24,14 +29,7 @@ const LIVE = 'responses';
 
 export function clientRoutes(app: FastifyInstance, parts: Parts, sockets: Set<ClientSocket>): void {
   const callers = new WeakMap<FastifyRequest, Caller>();
-  app.removeAllContentTypeParsers();
-  // The bytes are kept as they came; what is in them is read once, in turn-intake.ts.
-  app.addContentTypeParser(
-    '*',
-    { parseAs: 'buffer', bodyLimit: LARGEST_BODY_BYTES },
-    (_request, body, done) => done(null, body),
-  );
-
+  const shareOf = keepBodies(app, parts);
   app.addHook('onRequest', async (request, reply) => {
     const identified = identify(request, parts.config, parts.store.keys);
     if (!identified.ok) return sendRefusal(reply, identified.refused);
@@ -47,30 +45,61 @@ export function clientRoutes(app: FastifyInstance, parts: Parts, sockets: Set<Cl
     return caller;
   };
 
+  const shedding = {
+    onRequest: async (_request: FastifyRequest, reply: FastifyReply) =>
+      parts.load.state === 'overloaded' ? sendRefusal(reply, overloaded()) : undefined,
+  };
   for (const root of ROOTS) {
-    app.post(`${root}/${LIVE}`, turnRoute(parts, callerOf, 'responses'));
-    app.post(`${root}/${LIVE}/compact`, turnRoute(parts, callerOf, 'compact'));
+    app.post(`${root}/${LIVE}`, shedding, turnRoute(parts, { callerOf, shareOf, route: 'responses' }));
+    app.post(`${root}/${LIVE}/compact`, shedding, turnRoute(parts, { callerOf, shareOf, route: 'compact' }));
     app.route({
       method: 'GET',
       url: `${root}/${LIVE}`,
       handler: async (_request, reply) => sendRefusal(reply, needsUpgrade()),
       wsHandler: (socket, request) => {
-        const client = new ClientSocket(socket, arrivalOf(request, callerOf(request)), parts);
+        const arrival = arrivalOf(request, callerOf(request));
+        const client = new ClientSocket({ socket, stream: request.raw.socket, arrival }, parts);
         sockets.add(client);
         socket.once('close', () => sockets.delete(client));
       },
     });
   }
-  app.post('/v1/responses/input_tokens', turnRoute(parts, callerOf, 'input_tokens'));
+  const counting = turnRoute(parts, { callerOf, shareOf, route: 'input_tokens' });
+  app.post('/v1/responses/input_tokens', shedding, counting);
   modelRoutes(app, parts, callerOf);
   codexRoutes(app, parts, callerOf);
   storedRoutes(app, parts, callerOf);
 }
 
+/**
+ * Bodies are kept as they came, and read once, in turn-intake.ts. Each request has a share of what all bodies may
+ * hold, until its connection is done with it.
+ */
+function keepBodies(app: FastifyInstance, parts: Parts): ShareOf {
+  const shares = new WeakMap<FastifyRequest, Share>();
+  const shareOf: ShareOf = (request) => shares.get(request) ?? parts.bodies.share();
+  app.addHook('onRequest', async (request, reply) => {
+    const share = parts.bodies.share();
+    shares.set(request, share);
+    reply.raw.once('close', () => share.free());
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage) =>
+    readBody(payload, { mostBytes: LARGEST_BODY_BYTES, share: shareOf(request) }),
+  );
+  return shareOf;
+}
+
+interface TurnWay {
+  readonly callerOf: CallerOf;
+  readonly shareOf: ShareOf;
+  readonly route: TurnRequest['route'];
+}
+
 /** A unary turn or an event stream, as the body asks. */
-function turnRoute(parts: Parts, callerOf: CallerOf, route: TurnRequest['route']) {
+function turnRoute(parts: Parts, { callerOf, shareOf, route }: TurnWay) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
-    const asked = await takeBody(request);
+    const asked = await takeBody(request, shareOf(request));
     if (!asked.ok) return sendRefusal(reply, asked.refused);
     const { envelope } = asked;
     const door = envelope.stream === 'yes' && route === 'responses' ? 'sse' : 'json';

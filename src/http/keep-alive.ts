@@ -19,6 +19,3 @@ export class KeepAlive {
 
 /** Any event with data, and any text frame, restarts Codex's idle timer; comments and pings do not. */
 export const CODEX_KEEPALIVE = Buffer.from('{"type":"codex.keepalive"}');
-
-/** A reader that takes nothing for this long is given up. */
-export const STUCK_AFTER_MS = 60_000;

@@ -9,7 +9,9 @@ import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import type { Store } from '../store/store.ts';
 import type { HttpUpstream } from '../upstream/http.ts';
+import type { ByteBudget } from './byte-budget.ts';
 import type { Catalogue } from './catalogue.ts';
+import type { Load } from './load.ts';
 
 export interface Parts {
   readonly config: Config;
@@ -20,6 +22,8 @@ export interface Parts {
   readonly bridge: Bridge;
   readonly http: HttpUpstream;
   readonly catalogue: Catalogue;
+  readonly bodies: ByteBudget;
+  readonly load: Load;
   readonly log: Log;
   readonly adminToken: string;
   readonly version: string;

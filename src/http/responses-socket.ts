@@ -3,43 +3,78 @@
  * each named lane has an order of its own, and every event of a lane carries its name.
  */
 import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
 import type { WebSocket } from '@fastify/websocket';
 import type { ClientLine, Outcome, RunningTurn } from '../bridge/stream.ts';
 import { type Frame, frameOf, makeFrame } from '../protocol/frame.ts';
 import { errorFrame, type Refusal, refusal } from '../protocol/refusal.ts';
 import { type Envelope, readEnvelope } from '../protocol/request.ts';
-import { CODEX_KEEPALIVE, KeepAlive, STUCK_AFTER_MS } from './keep-alive.ts';
+import type { Share } from './byte-budget.ts';
+import { CODEX_KEEPALIVE, KeepAlive } from './keep-alive.ts';
+import { overloaded } from './load.ts';
 import type { Parts } from './parts.ts';
+import { SlowReader } from './slow-reader.ts';
 import { type Arrival, LARGEST_BODY_BYTES, turnRequest } from './turn-intake.ts';
 
 const MOST_LINES = 32;
 const MOST_RUNNING = 16;
 const LONGEST_QUEUE = 8;
-const PAUSE_ABOVE_BYTES = 1024 * 1024;
-const RESUME_BELOW_BYTES = 256 * 1024;
+/** Of a message that is still arriving, what is larger than this counts towards what all requests may hold. */
+const SMALL_MESSAGE_BYTES = 128 * 1024;
+/** RFC 6455, 7.4.1 and the registry behind it: try again later. */
+const TRY_AGAIN_LATER = 1013;
+const LONGEST_TYPE_SHOWN = 80;
 const STREAM_ID = /^[\w.-]{1,256}$/;
+
+/** What a client asked for, and its share of what all requests may hold. */
+interface Asked {
+  readonly envelope: Envelope;
+  readonly share: Share;
+}
 
 /** One lane of the client's socket, and what waits on it. */
 interface Line extends ClientLine {
-  readonly waiting: Envelope[];
+  readonly waiting: Asked[];
   turn: RunningTurn | undefined;
+}
+
+export interface SocketParts {
+  readonly socket: WebSocket;
+  /** The connection under it. */
+  readonly stream: Socket;
+  readonly arrival: Arrival;
 }
 
 export class ClientSocket {
   readonly #socket: WebSocket;
+  readonly #stream: Socket;
   readonly #arrival: Arrival;
   readonly #parts: Parts;
   readonly #socketId = randomUUID();
   readonly #lines = new Map<string, Line>();
-  #stuck: NodeJS.Timeout | undefined;
+  readonly #reader: SlowReader;
+  readonly #onFlushed = () => this.#reader.flushed();
+  /** Of the message that is arriving. */
+  readonly #arriving: Share;
+  #arrivedBytes = 0;
 
-  constructor(socket: WebSocket, arrival: Arrival, parts: Parts) {
+  constructor({ socket, stream, arrival }: SocketParts, parts: Parts) {
     this.#socket = socket;
+    this.#stream = stream;
     this.#arrival = arrival;
     this.#parts = parts;
+    this.#arriving = parts.bodies.share();
+    this.#reader = new SlowReader(stream, {
+      buffered: () => socket.bufferedAmount,
+      pause: () => this.#pause(),
+      resume: () => this.#resume(),
+      giveUp: () => socket.terminate(),
+    });
     socket.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary ? 'binary' : 'text'));
+    stream.on('data', (chunk: Buffer) => this.#count(chunk.length));
     socket.on('close', () => this.#closed());
-    socket.on('error', () => socket.terminate());
+    // ws has sent the close code that says what was wrong; the peer has some seconds to read it.
+    socket.on('error', () => this.#leave());
   }
 
   /** No turn is running: the socket can be closed without anybody missing anything. */
@@ -51,7 +86,21 @@ export class ClientSocket {
     this.#socket.close(code, reason);
   }
 
+  /** Comes after the messages that the bytes completed. */
+  #count(bytes: number): void {
+    this.#arrivedBytes += bytes;
+    if (this.#arrivedBytes <= SMALL_MESSAGE_BYTES || this.#arriving.take(bytes)) return;
+    this.#refuse(overloaded());
+    this.#socket.close(TRY_AGAIN_LATER, 'the server is overloaded');
+    // What is still to come is thrown away, not left: a peer whose bytes nobody takes loses the words just sent.
+    this.#stream.removeAllListeners('data');
+    this.#stream.resume();
+    this.#stream.end();
+  }
+
   #receive(data: Buffer, form: 'text' | 'binary'): void {
+    this.#arriving.free();
+    this.#arrivedBytes = 0;
     if (form === 'binary') return this.#refuse(badFrame('Send JSON as text frames.'));
     if (data.length > LARGEST_BODY_BYTES) {
       return this.#refuse(refusal(400, 'payload_too_large', 'A message may have 64 MiB at most.'));
@@ -60,8 +109,9 @@ export class ClientSocket {
     if (frame === undefined) return this.#refuse(badFrame('The message is no JSON object with a type.'));
     if (frame.type === 'response.steer') return this.#send(STEER_FAILED);
     if (frame.type !== 'response.create') {
+      const type = frame.type.slice(0, LONGEST_TYPE_SHOWN);
       return this.#refuse(
-        refusal(400, 'unknown_frame_type', `Frames of type '${frame.type}' are not understood here.`),
+        refusal(400, 'unknown_frame_type', `Frames of type '${type}' are not understood here.`),
       );
     }
     this.#create(data);
@@ -78,9 +128,15 @@ export class ClientSocket {
     }
     const line = this.#lineFor(streamId ?? '');
     if (line === undefined) return this.#refuse(tooManyStreams(), streamId);
-    if (line.turn === undefined) return this.#begin(line, envelope);
-    if (line.waiting.length >= LONGEST_QUEUE) return this.#refuse(tooManyWaiting(), streamId);
-    line.waiting.push(envelope);
+    if (line.turn !== undefined && line.waiting.length >= LONGEST_QUEUE) {
+      return this.#refuse(tooManyWaiting(), streamId);
+    }
+    const share = this.#parts.bodies.share();
+    if (this.#parts.load.state === 'overloaded' || !share.take(data.length)) {
+      return this.#refuse(overloaded(), streamId);
+    }
+    if (line.turn === undefined) this.#begin(line, { envelope, share });
+    else line.waiting.push({ envelope, share });
   }
 
   #lineFor(streamId: string): Line | undefined {
@@ -93,10 +149,11 @@ export class ClientSocket {
     return line;
   }
 
-  #begin(line: Line, envelope: Envelope): void {
+  #begin(line: Line, { envelope, share }: Asked): void {
     const way = { door: 'ws', route: 'responses', line } as const;
     const taken = turnRequest(envelope, this.#arrival, way, this.#parts.pool);
     if (!taken.ok) {
+      share.free();
       this.#refuse(taken.refused, line.streamId);
       this.#next(line);
       return;
@@ -110,13 +167,16 @@ export class ClientSocket {
       },
       end: (outcome) => {
         keepAlive.stop();
+        share.free();
         this.#ended(line, outcome);
       },
     });
+    if (this.#reader.isHeld) line.turn.pause();
   }
 
   #ended(line: Line, outcome: Outcome): void {
     line.turn = undefined;
+    if (this.#socket.bufferedAmount > 0) this.#reader.watch();
     if (outcome.kind === 'refused') this.#refuse(outcome.refusal, line.streamId);
     this.#next(line);
   }
@@ -129,6 +189,7 @@ export class ClientSocket {
 
   /** Codex answers pings but does not count them as a sign of life. */
   #say(client: 'codex' | 'generic'): void {
+    if (this.#reader.isHeld) return;
     if (client === 'codex') this.#socket.send(CODEX_KEEPALIVE, TEXT);
     else this.#socket.ping();
   }
@@ -139,27 +200,30 @@ export class ClientSocket {
 
   #send(frame: Frame, streamId = ''): void {
     const data = streamId === '' ? frame.data : named(frame.data, streamId);
-    this.#socket.send(data, TEXT, () => this.#relieve());
-    if (this.#socket.bufferedAmount > PAUSE_ABOVE_BYTES && this.#stuck === undefined) this.#hold();
+    this.#socket.send(data, TEXT, this.#onFlushed);
+    this.#reader.wrote();
   }
 
-  /** The client reads slower than upstream writes: stop reading upstream instead of filling memory. */
-  #hold(): void {
-    this.#stuck = setTimeout(() => this.#socket.terminate(), STUCK_AFTER_MS);
+  /** Neither upstream nor the client itself may put more in front of a client that does not read. */
+  #pause(): void {
+    this.#socket.pause();
     for (const line of this.#lines.values()) line.turn?.pause();
   }
 
-  #relieve(): void {
-    if (this.#stuck === undefined || this.#socket.bufferedAmount > RESUME_BELOW_BYTES) return;
-    clearTimeout(this.#stuck);
-    this.#stuck = undefined;
+  #resume(): void {
+    this.#socket.resume();
     for (const line of this.#lines.values()) line.turn?.resume();
   }
 
   #closed(): void {
-    clearTimeout(this.#stuck);
+    this.#reader.stop();
+    this.#arriving.free();
+    this.#leave();
+  }
+
+  #leave(): void {
     for (const line of this.#lines.values()) {
-      line.waiting.length = 0;
+      for (const { share } of line.waiting.splice(0)) share.free();
       line.turn?.leave();
     }
   }

@@ -9,7 +9,8 @@ import type { Frame } from '../protocol/frame.ts';
 import { createdFrame, failedFrame, newResponseId, type Refusal } from '../protocol/refusal.ts';
 import { encodeSse, SSE_COMMENT } from '../protocol/sse.ts';
 import { sendRefusal, turnHeaders } from './answer.ts';
-import { CODEX_KEEPALIVE, KeepAlive, STUCK_AFTER_MS } from './keep-alive.ts';
+import { CODEX_KEEPALIVE, KeepAlive } from './keep-alive.ts';
+import { readerOf, type SlowReader } from './slow-reader.ts';
 
 export function answerSse(
   bridge: Bridge,
@@ -39,7 +40,8 @@ class EventStream {
   #turn: RunningTurn | undefined;
   #headers: 'waiting' | 'sent' = 'waiting';
   #shown: 'nothing' | 'frames' = 'nothing';
-  #stuck: NodeJS.Timeout | undefined;
+  #reader: SlowReader | undefined;
+  readonly #onFlushed = () => this.#reader?.flushed();
 
   constructor(bridge: Bridge, options: Options) {
     this.#bridge = bridge;
@@ -58,11 +60,7 @@ class EventStream {
       this.#stop();
       if (!reply.raw.writableFinished) turn.leave();
     });
-    reply.raw.on('drain', () => {
-      clearTimeout(this.#stuck);
-      this.#stuck = undefined;
-      turn.resume();
-    });
+    this.#reader = readerOf(reply.raw, turn);
   }
 
   #frame(frame: Frame): void {
@@ -76,6 +74,8 @@ class EventStream {
   #say(): void {
     const codex = this.#options.request.client === 'codex';
     if (codex && this.#headers === 'waiting') return;
+    // Who does not read cannot be kept waiting by a word more.
+    if (this.#reader?.isHeld) return;
     this.#start();
     this.#write(codex ? CODEX_EVENT : SSE_COMMENT);
   }
@@ -88,16 +88,14 @@ class EventStream {
     reply.raw.writeHead(200, {
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-cache',
-      connection: 'keep-alive',
       'x-accel-buffering': 'no',
       ...(this.#turn === undefined ? { 'x-request-id': request.id } : turnHeaders(this.#turn, request.id)),
     });
   }
 
   #write(bytes: Buffer): void {
-    if (this.#options.reply.raw.write(bytes) || this.#stuck !== undefined) return;
-    this.#turn?.pause();
-    this.#stuck = setTimeout(() => this.#options.reply.raw.destroy(), STUCK_AFTER_MS);
+    this.#options.reply.raw.write(bytes, this.#onFlushed);
+    this.#reader?.wrote();
   }
 
   #end(outcome: Outcome): void {
@@ -109,7 +107,10 @@ class EventStream {
     } else {
       if (outcome.kind === 'refused') this.#failInside(outcome.refusal);
       if (outcome.kind === 'cancelled') reply.raw.destroy();
-      else reply.raw.end();
+      else {
+        reply.raw.end();
+        this.#reader?.watch();
+      }
     }
     done();
   }
@@ -125,6 +126,5 @@ class EventStream {
 
   #stop(): void {
     this.#keepAlive.stop();
-    clearTimeout(this.#stuck);
   }
 }

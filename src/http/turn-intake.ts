@@ -10,7 +10,10 @@ import { clientOf, flatHeaders, type HeaderMap } from '../protocol/headers.ts';
 import { type Refusal, refusal } from '../protocol/refusal.ts';
 import { type Envelope, readEnvelope } from '../protocol/request.ts';
 import type { AccountRow } from '../store/account-row.ts';
+import { bodyTooLarge, type ReadBody } from './body-reader.ts';
+import type { Share } from './byte-budget.ts';
 import type { Caller } from './caller.ts';
+import { overloaded } from './load.ts';
 
 export const LARGEST_BODY_BYTES = 64 * 1024 * 1024;
 
@@ -28,21 +31,27 @@ export type Asked =
   | { readonly ok: true; readonly envelope: Envelope }
   | { readonly ok: false; readonly refused: Refusal };
 
-/** The body of a POST. `request.id` becomes the id of the row. */
-export async function takeBody(request: FastifyRequest): Promise<Asked> {
-  const type = request.headers['content-type'] ?? '';
-  if (!/^application\/(json|[\w.-]+\+json)\b/i.test(type)) {
-    return {
-      ok: false,
-      refused: refusal(415, 'unsupported_media_type', "Send the body with 'content-type: application/json'."),
-    };
+const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
+
+/** What a POST asks for. `share` already pays for the body as it came; it pays for what is inside, too. */
+export async function takeBody(request: FastifyRequest, share: Share): Promise<Asked> {
+  if (!JSON_TYPE.test(request.headers['content-type'] ?? '')) {
+    const message = "Send the body with 'content-type: application/json'.";
+    return { ok: false, refused: refusal(415, 'unsupported_media_type', message) };
   }
-  const bytes = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+  const body = request.body as ReadBody | undefined;
+  if (body?.ok === false) return body;
+  const bytes = body?.bytes ?? Buffer.alloc(0);
   const decoded = await decodeBody(bytes, request.headers['content-encoding'], LARGEST_BODY_BYTES);
-  if (decoded.ok) return readEnvelope(decoded.bytes);
-  const tooLarge = decoded.status === 413;
-  const code = tooLarge ? 'payload_too_large' : 'invalid_body';
-  return { ok: false, refused: refusal(tooLarge ? 400 : decoded.status, code, decoded.message) };
+  if (!decoded.ok) {
+    const refused =
+      decoded.status === 413
+        ? bodyTooLarge(LARGEST_BODY_BYTES)
+        : refusal(decoded.status, 'invalid_body', decoded.message);
+    return { ok: false, refused };
+  }
+  if (!share.take(decoded.bytes.length - bytes.length)) return { ok: false, refused: overloaded() };
+  return readEnvelope(decoded.bytes);
 }
 
 interface Way {
@@ -58,6 +67,7 @@ export function turnRequest(envelope: Envelope, arrival: Arrival, way: Way, pool
     const message = `The model '${envelope.model}' does not exist or this key may not use it.`;
     return { ok: false, refused: refusal(404, 'model_not_found', message, { param: 'model' }) };
   }
+  if (envelope.background === 'yes' && way.door !== 'json') return { ok: false, refused: oneAnswerOnly() };
   const needs = needsApiKey(envelope, way.route, pool.rows(caller.allowed));
   if (needs !== undefined) return { ok: false, refused: needs };
   const { id = newRequestId(), ...rest } = way;
@@ -78,6 +88,12 @@ export function turnRequest(envelope: Envelope, arrival: Arrival, way: Way, pool
 
 export function arrivalOf(request: FastifyRequest, caller: Caller): Arrival {
   return { caller, path: request.url.split('?')[0] ?? '', headers: flatHeaders(request.headers) };
+}
+
+function oneAnswerOnly(): Refusal {
+  const message =
+    "'background' has one answer in JSON: POST it without 'stream', then retrieve the response.";
+  return refusal(400, 'unsupported_parameter', message, { param: 'background' });
 }
 
 /** What the ChatGPT backend does not have at all, said before anything is tried: dropping it would change the turn. */

@@ -63,3 +63,13 @@ test('an unknown coding and a pile of codings are 415', async () => {
   expect(refused).toMatchObject({ ok: false, status: 415, message: expect.stringContaining('"compress"') });
   expect(await decodeBody(Buffer.from('x'), 'br, br, br, br', LIMIT)).toMatchObject({ status: 415 });
 });
+
+test('more large bodies than are decoded at once all get their turn, damaged ones among them', async () => {
+  const large = Buffer.alloc(8 * MIB, 0x20);
+  const whole = zlib.gzipSync(large);
+  const bodies = Array.from({ length: 12 }, (_, index) =>
+    index % 3 === 0 ? Buffer.concat([whole.subarray(0, -9), Buffer.alloc(9)]) : whole,
+  );
+  const decoded = await Promise.all(bodies.map((body) => decodeBody(body, 'gzip', LIMIT)));
+  expect(decoded.map((one) => one.ok)).toEqual(bodies.map((_, index) => index % 3 !== 0));
+});

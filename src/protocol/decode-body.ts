@@ -26,6 +26,11 @@ const SYNC_OUTPUT_BYTES = 4 * 1024 * 1024;
 /** Nobody stacks more; each one is another chance to blow up. */
 const MAX_CODINGS = 3;
 
+/** As many as the thread pool can work on. Each may fill its whole bound before it is found out. */
+const MOST_LARGE_AT_ONCE = 4;
+let largeRunning = 0;
+const largeWaiting: (() => void)[] = [];
+
 const GZIP: Coding = { sync: zlib.gunzipSync, async: promisify<Buffer, Bound, Buffer>(zlib.gunzip) };
 const INFLATE: Coding = { sync: zlib.inflateSync, async: promisify<Buffer, Bound, Buffer>(zlib.inflate) };
 const INFLATE_RAW: Coding = {
@@ -81,7 +86,7 @@ function codingNames(encoding: string | undefined): readonly string[] {
 async function undo(coding: Coding, bytes: Buffer, limitBytes: number): Promise<DecodedBody> {
   try {
     const small = bytes.length <= SYNC_INPUT_BYTES ? undoSmall(coding, bytes, limitBytes) : undefined;
-    return { ok: true, bytes: small ?? (await coding.async(bytes, { maxOutputLength: limitBytes })) };
+    return { ok: true, bytes: small ?? (await undoLarge(coding, bytes, limitBytes)) };
   } catch (cause) {
     if (codeOf(cause) === 'ERR_BUFFER_TOO_LARGE') return tooLarge(limitBytes);
     if (isDamage(cause)) {
@@ -98,6 +103,19 @@ function undoSmall(coding: Coding, bytes: Buffer, limitBytes: number): Buffer | 
   } catch (cause) {
     if (codeOf(cause) === 'ERR_BUFFER_TOO_LARGE' && limitBytes > SYNC_OUTPUT_BYTES) return undefined;
     throw cause;
+  }
+}
+
+async function undoLarge(coding: Coding, bytes: Buffer, limitBytes: number): Promise<Buffer> {
+  if (largeRunning >= MOST_LARGE_AT_ONCE) await new Promise<void>((resolve) => largeWaiting.push(resolve));
+  else largeRunning += 1;
+  try {
+    return await coding.async(bytes, { maxOutputLength: limitBytes });
+  } finally {
+    // The place goes to who waited longest; only without one it becomes free.
+    const next = largeWaiting.shift();
+    if (next === undefined) largeRunning -= 1;
+    else next();
   }
 }
 

@@ -122,6 +122,12 @@ export function pairingGaps(items: readonly unknown[]): PairingGaps {
   };
 }
 
+/** The id that a reference names, empty where it names none; `undefined`: no reference. */
+export function referenceOf(item: unknown): string | undefined {
+  if (!isRecord(item) || !isReference(item)) return undefined;
+  return typeof item['id'] === 'string' ? item['id'] : '';
+}
+
 /** Whether the item names a file, which only the account that holds the file can read. */
 export function bindsToAccount(item: unknown): boolean {
   if (!isRecord(item)) return false;

@@ -33,6 +33,18 @@ export interface ScanRefusal {
 
 /** JSON.parse has no limit, but what nests deeper than this is an attack on whoever walks it recursively. */
 const MAX_DEPTH = 256;
+/**
+ * A value of two bytes costs whoever parses it fifty: the largest body of nothing but `{}` would fill a heap. A body of
+ * that size that says something holds a tenth of this.
+ */
+const MAX_VALUES = 2_000_000;
+/** Of the scan that runs; a scan never waits, so that one counter is enough. */
+let values = 0;
+
+/** Of the object itself, which are all kept; the API knows some forty. */
+const MAX_MEMBERS = 1000;
+/** Of a name, in a message. */
+const LONGEST_SHOWN = 80;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -58,6 +70,7 @@ const UNICODE_ESCAPE = 0x75;
  * a member named twice, because two parsers could then read two different requests out of one body.
  */
 export function scanObject(bytes: Buffer): ScannedObject | ScanRefusal {
+  values = 0;
   if (!isUtf8(bytes)) return { ok: false, message: 'the JSON is not valid UTF-8', at: 0 };
   const start = skipSpace(bytes, 0);
   if (start === bytes.length) return { ok: false, message: 'the JSON is empty', at: start };
@@ -78,6 +91,7 @@ export function scanObject(bytes: Buffer): ScannedObject | ScanRefusal {
 export function scanArray(bytes: Buffer, span: Span): readonly Span[] {
   if (bytes[span.start] !== OPEN_BRACKET) throw new RangeError('the span is not that of an array');
   const elements: Span[] = [];
+  values = 0;
   let at = skipSpace(bytes, span.start + 1);
   while (at < span.end - 1) {
     const end = skipValue(bytes, at, 1);
@@ -96,7 +110,10 @@ function readMembers(bytes: Buffer, from: number, into: Map<string, MemberSpan>)
     if (start < 0) return refusalAt(bytes, ~start);
     const key = keyAt(bytes, at);
     if (into.has(key)) {
-      return { ok: false, message: `duplicate member ${JSON.stringify(key)}`, at };
+      return { ok: false, message: `duplicate member ${JSON.stringify(key.slice(0, LONGEST_SHOWN))}`, at };
+    }
+    if (into.size >= MAX_MEMBERS) {
+      return { ok: false, message: `the JSON object has more than ${MAX_MEMBERS} members`, at };
     }
     const end = skipValue(bytes, start, 1);
     if (end < 0) return refusalAt(bytes, ~end);
@@ -118,6 +135,7 @@ function refusalAt(bytes: Buffer, at: number): ScanRefusal {
 }
 
 function reasonAt(bytes: Buffer, at: number): string {
+  if (values > MAX_VALUES) return `the JSON holds more than ${MAX_VALUES} values`;
   const byte = bytes[at];
   if (byte === undefined) return 'the JSON ends too early';
   if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
@@ -134,6 +152,8 @@ function reasonAt(bytes: Buffer, at: number): string {
 
 /** `depth` counts the containers around the value. */
 function skipValue(bytes: Buffer, at: number, depth: number): number {
+  values += 1;
+  if (values > MAX_VALUES) return ~at;
   const byte = bytes[at];
   if (byte === QUOTE) return skipString(bytes, at);
   if (byte === OPEN_BRACE) return depth < MAX_DEPTH ? skipObject(bytes, at + 1, depth + 1) : ~at;

@@ -50,6 +50,7 @@ export function readEnvelope(bytes: Buffer): ReadEnvelope {
   const metadata = small['client_metadata'];
   const input = readInput(bytes, members);
   if (input === undefined) return refuse("'input' must be a string or an array of items.", 'input');
+  if (input.length > MOST_ITEMS) return refuse(`'input' may hold ${MOST_ITEMS} items at most.`, 'input');
   return {
     ok: true,
     envelope: {
@@ -70,6 +71,11 @@ export function readEnvelope(bytes: Buffer): ReadEnvelope {
     },
   };
 }
+
+/** Ten times the longest conversation that fits a model; each costs a parse and a hash on the event loop. */
+const MOST_ITEMS = 50_000;
+/** These are kept in rows, named in messages and looked up; real ones have some forty characters. */
+const LONGEST_NAME = 256;
 
 const SMALL = [
   'model',
@@ -96,13 +102,14 @@ function readSmall(bytes: Buffer, members: Members): Record<string, unknown> {
 function complain(small: Record<string, unknown>): { message: string; param: string } | undefined {
   const { model, stream, previous_response_id: previous, conversation } = small;
   if (model === undefined) return { message: "Missing required parameter: 'model'.", param: 'model' };
-  if (typeof model !== 'string' || model === '')
-    return { message: "'model' must be a non-empty string.", param: 'model' };
+  if (typeof model !== 'string' || model === '' || model.length > LONGEST_NAME) {
+    return { message: "'model' must be a non-empty string, and no longer than a name.", param: 'model' };
+  }
   if (stream !== undefined && stream !== null && typeof stream !== 'boolean') {
     return { message: "'stream' must be true or false.", param: 'stream' };
   }
   if (previous === undefined || previous === null) return undefined;
-  if (typeof previous !== 'string' || previous === '') {
+  if (typeof previous !== 'string' || previous === '' || previous.length > LONGEST_NAME) {
     return { message: "'previous_response_id' must be a string.", param: 'previous_response_id' };
   }
   if (conversation !== undefined && conversation !== null) {

@@ -145,11 +145,8 @@ function codeFromHeader(headers: Headers): string {
 }
 
 function lowerCased(headers: unknown): Headers {
-  const entries = Object.entries(dict(headers) ?? {}).map(([name, value]) => [
-    name.toLowerCase(),
-    String(value),
-  ]);
-  return Object.fromEntries(entries);
+  const entries = Object.entries(dict(headers) ?? {}).filter(([, value]) => typeof value !== 'object');
+  return Object.fromEntries(entries.map(([name, value]) => [name.toLowerCase(), String(value)]));
 }
 
 const LONGEST_RESET_MS = 366 * 86_400_000;

@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type RunningServer, startServer } from '../../src/cli/server.ts';
 import { loadConfig } from '../../src/config.ts';
+import { ByteBudget } from '../../src/http/byte-budget.ts';
+import { AT_EASE, type Load } from '../../src/http/load.ts';
 import { createLog } from '../../src/log.ts';
 import type { SimulatedAccount } from '../../src/simulator/script.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
@@ -20,6 +22,9 @@ export interface WorldOptions {
   readonly simulated?: (name: string) => Partial<SimulatedAccount>;
   readonly env?: Readonly<Record<string, string>>;
   readonly simulator?: { readonly connectionLifetimeMs?: number };
+  /** In place of what this process and its memory can bear. */
+  readonly load?: Load;
+  readonly bodies?: ByteBudget;
 }
 
 export interface Row {
@@ -101,7 +106,10 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
       ...env,
     });
     if (!loaded.ok) throw new Error(loaded.problems.join('; '));
-    return startServer(loaded.config, createLog('silent'));
+    return startServer(loaded.config, createLog('silent'), {
+      load: options.load ?? { ...AT_EASE, stop: () => {} },
+      bodies: options.bodies ?? new ByteBudget(),
+    });
   };
   let server = await start();
   const world: World = {

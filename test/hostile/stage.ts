@@ -1,0 +1,173 @@
+/**
+ * The built server as a process of its own, in front of the simulator: what hostile peers are let loose on. What
+ * it costs them is measured from outside.
+ */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
+
+const MIB = 1024 * 1024;
+
+export class Stage implements AsyncDisposable {
+  readonly url: string;
+  readonly port: number;
+  readonly simulator: Simulator;
+  /** Lines that the server should never write: what broke inside of it. */
+  readonly complaints: readonly string[];
+  readonly #child: ChildProcess;
+  readonly #dataDir: string;
+
+  private constructor(started: { child: ChildProcess; url: string; dataDir: string; simulator: Simulator }) {
+    this.#child = started.child;
+    this.#dataDir = started.dataDir;
+    this.url = started.url;
+    this.port = Number(new URL(started.url).port);
+    this.simulator = started.simulator;
+    this.complaints = listen(started.child);
+  }
+
+  static async open(): Promise<Stage> {
+    const simulator = await startSimulator({ accounts: [{ name: 'a', dialect: 'openai', token: 'sk-a' }] });
+    const dataDir = await mkdtemp(join(tmpdir(), 'respool-hostile-'));
+    const env = {
+      PATH: process.env['PATH'],
+      RESPOOL_DATA_DIR: dataDir,
+      RESPOOL_PORT: '0',
+      RESPOOL_OPENAI_BASE_URL: simulator.openaiBaseUrl,
+      RESPOOL_ADMIN_TOKEN: 'admin',
+      RESPOOL_LOG_LEVEL: 'error',
+    };
+    const stdio: ['ignore', 'pipe', 'pipe'] = ['ignore', 'pipe', 'pipe'];
+    const child = spawn(process.execPath, ['dist/respool.js', 'serve'], { env, stdio });
+    const stage = new Stage({ child, url: await urlOf(child), dataDir, simulator });
+    await stage.#addAccount();
+    return stage;
+  }
+
+  /** Milliseconds that the health check took; rejects when it is not answered. */
+  async health(): Promise<number> {
+    const begun = performance.now();
+    const answer = await fetch(`${this.url}/healthz`, { signal: AbortSignal.timeout(10_000) });
+    assert.equal(answer.status, 200);
+    await answer.text();
+    return performance.now() - begun;
+  }
+
+  /** The memory that the server holds in RAM. */
+  memoryMib(): number {
+    const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');
+    return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
+  }
+
+  /** The most memory that the server held while `act` went on. */
+  async peakMib(act: () => Promise<void>): Promise<number> {
+    let peak = this.memoryMib();
+    const watch = setInterval(() => {
+      peak = Math.max(peak, this.memoryMib());
+    }, 20);
+    try {
+      await act();
+    } finally {
+      clearInterval(watch);
+    }
+    return Math.max(peak, this.memoryMib());
+  }
+
+  /** Alive, in good health, and able to serve: what has to hold after everything. */
+  async checkUp(): Promise<void> {
+    assert.equal(this.#child.exitCode, null, `the server ended: ${this.complaints.join('\n')}`);
+    assert.deepEqual(this.complaints, []);
+    await this.health();
+    const answer = await this.post('{"model":"gpt-5.5","input":"still there"}');
+    const text = await answer.text();
+    assert.equal(answer.status, 200, text);
+    assert.match(text, /user: still there/);
+  }
+
+  post(body: Buffer | string, headers: Record<string, string> = {}): Promise<Response> {
+    return fetch(`${this.url}/v1/responses`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: body as string,
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // First of all: a connection that the server's end has shut down already can no longer be reset.
+    await this.simulator.close();
+    const ended = once(this.#child, 'exit');
+    if (this.#child.exitCode === null) {
+      this.#child.kill('SIGKILL');
+      await ended;
+    }
+    await rm(this.#dataDir, { recursive: true, force: true });
+  }
+
+  async #addAccount(): Promise<void> {
+    const answer = await fetch(`${this.url}/api/accounts`, {
+      method: 'POST',
+      headers: { authorization: 'Bearer admin', 'content-type': 'application/json' },
+      body: JSON.stringify({ kind: 'api_key', name: 'a', api_key: 'sk-a' }),
+    });
+    assert.equal(answer.status, 201);
+  }
+}
+
+function urlOf(child: ChildProcess): Promise<string> {
+  let said = '';
+  return new Promise((resolve, reject) => {
+    child.stdout?.on('data', (chunk) => {
+      said += String(chunk);
+      const url = /listening\s+(http:\S+)/.exec(said)?.[1];
+      if (url !== undefined) resolve(url);
+    });
+    child.once('exit', () => reject(new Error(`the server did not start: ${said}`)));
+  });
+}
+
+function listen(child: ChildProcess): readonly string[] {
+  const lines: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk) => {
+      const text = String(chunk);
+      if (text.includes('"level":') || stream === child.stderr) lines.push(text.slice(0, 1000));
+    });
+  }
+  return lines;
+}
+
+export function mib(count: number): number {
+  return count * MIB;
+}
+
+export interface Case {
+  readonly name: string;
+  play(stage: Stage): Promise<void>;
+}
+
+/** `{error:{…}}` as it is documented: the four members, each of its kind. */
+export function checkError(error: unknown): void {
+  const { message, type, code, param } = error as Record<string, unknown>;
+  assert.equal(typeof message, 'string');
+  assert.equal(typeof type, 'string');
+  assert.ok(code === null || typeof code === 'string', `code ${code}`);
+  assert.ok(param === null || typeof param === 'string', `param ${param}`);
+}
+
+/** Fails when `promise` takes longer: a peer that is left waiting is a case that has failed. */
+export async function within<T>(limitMs: number, what: string, promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what}: nothing for ${limitMs} ms`)), limitMs);
+  });
+  try {
+    return await Promise.race([promise, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
