@@ -16,6 +16,7 @@ import { createLog, type Log } from '../log.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { StoreError } from '../store/store-error.ts';
 import { HttpUpstream } from '../upstream/http.ts';
+import { Notifier } from '../watch/notifier.ts';
 import { Stop } from './stop.ts';
 import { VERSION } from './version.ts';
 
@@ -46,9 +47,10 @@ export async function startServer(
   const { workshop, sessions } = buildBridge({ config, log, store, http, pool, upgrades });
   const bridge = new Bridge(workshop);
   const catalogue = new Catalogue(pool, http, config);
+  const notifier = new Notifier({ store, log });
   const adminToken = store.adminToken(config.adminToken);
-  const parts = { config, store, pool, sessions, bridge, http, catalogue, log, adminToken, version: VERSION };
-  const app = await buildApp(parts);
+  const floors = { config, store, pool, sessions, bridge, http, catalogue, log };
+  const app = await buildApp({ ...floors, adminToken, version: VERSION });
   const firstKey = await firstKeyOf(store, config);
   const url = await listen(() => app.server.listen({ host: config.host, port: config.port }), config);
   return {
@@ -64,6 +66,7 @@ export async function startServer(
       app.closeIdleSockets();
       await drained;
       await app.server.close();
+      await notifier.stop();
       await http.close();
       await store.close();
     },
