@@ -49,7 +49,7 @@ export async function startServer(
   const catalogue = new Catalogue(pool, http, config);
   const notifier = new Notifier({ store, log });
   const adminToken = store.adminToken(config.adminToken);
-  const floors = { config, store, pool, sessions, bridge, http, catalogue, log };
+  const floors = { config, store, pool, sessions, bridge, http, catalogue, notifier, log };
   const app = await buildApp({ ...floors, adminToken, version: VERSION });
   const firstKey = await firstKeyOf(store, config);
   const url = await listen(() => app.server.listen({ host: config.host, port: config.port }), config);

@@ -8,6 +8,7 @@ import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import type { Store } from '../store/store.ts';
 import type { HttpUpstream } from '../upstream/http.ts';
+import type { Notifier } from '../watch/notifier.ts';
 import type { Catalogue } from './catalogue.ts';
 
 export interface Parts {
@@ -18,6 +19,7 @@ export interface Parts {
   readonly bridge: Bridge;
   readonly http: HttpUpstream;
   readonly catalogue: Catalogue;
+  readonly notifier: Notifier;
   readonly log: Log;
   readonly adminToken: string;
   readonly version: string;
