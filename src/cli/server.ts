@@ -23,6 +23,7 @@ import { openStore, type Store } from '../store/store.ts';
 import { StoreError } from '../store/store-error.ts';
 import { HttpUpstream } from '../upstream/http.ts';
 import { Issuer } from '../upstream/issuer.ts';
+import { Notifier } from '../watch/notifier.ts';
 import { Stop } from './stop.ts';
 import { VERSION } from './version.ts';
 
@@ -61,8 +62,9 @@ export async function startServer(
   const { workshop, sessions } = buildBridge({ config, log, store, http, pool, allowances, upgrades });
   const bridge = new Bridge(workshop);
   const catalogue = new Catalogue(pool, http, config);
+  const notifier = new Notifier({ store, log });
   const adminToken = store.adminToken(config.adminToken);
-  const floors = { config, store, pool, allowances, sessions, bridge, http, catalogue, log };
+  const floors = { config, store, pool, allowances, sessions, bridge, http, catalogue, notifier, log };
   const parts = { ...floors, ...strength, adminToken, version: VERSION };
   const app = await buildApp(parts);
   const firstKey = await firstKeyOf(store, config);
@@ -81,6 +83,7 @@ export async function startServer(
       await drained;
       upkeep[Symbol.dispose]();
       await app.server.close();
+      await notifier.stop();
       await http.close();
       await store.close();
       strength.load.stop();

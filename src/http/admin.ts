@@ -10,6 +10,7 @@ import { type Refusal, refusal } from '../protocol/refusal.ts';
 import { requestToWire } from '../store/request-row.ts';
 import { keyToWire, readKeyDraft } from './admin-keys.ts';
 import { sessionToWire } from './admin-sessions.ts';
+import { settingsRoutes } from './admin-settings.ts';
 import { sendRefusal } from './answer.ts';
 import { refuseAddress } from './caller.ts';
 import type { Parts } from './parts.ts';
@@ -26,6 +27,7 @@ export function adminRoutes(app: FastifyInstance, parts: Parts): void {
   keyRoutes(app, parts);
   sessionRoutes(app, parts);
   requestRoutes(app, parts);
+  settingsRoutes(app, parts);
 }
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

@@ -9,6 +9,7 @@ import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import type { Store } from '../store/store.ts';
 import type { HttpUpstream } from '../upstream/http.ts';
+import type { Notifier } from '../watch/notifier.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { Load } from './load.ts';
@@ -24,6 +25,7 @@ export interface Parts {
   readonly catalogue: Catalogue;
   readonly bodies: ByteBudget;
   readonly load: Load;
+  readonly notifier: Notifier;
   readonly log: Log;
   readonly adminToken: string;
   readonly version: string;
