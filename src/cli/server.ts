@@ -9,6 +9,7 @@ import { Sessions } from '../bridge/sessions.ts';
 import { UpgradeMemory } from '../bridge/upgrade-memory.ts';
 import { Workshop } from '../bridge/workshop.ts';
 import type { Config } from '../config.ts';
+import { sessionToWire } from '../http/admin-sessions.ts';
 import { buildApp } from '../http/app.ts';
 import { Catalogue } from '../http/catalogue.ts';
 import { LOCAL, type Tenant } from '../ids.ts';
@@ -16,6 +17,9 @@ import { createLog, type Log } from '../log.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { StoreError } from '../store/store-error.ts';
 import { HttpUpstream } from '../upstream/http.ts';
+import { Feed } from '../watch/feed.ts';
+import { Live } from '../watch/live.ts';
+import { RunningTurns } from '../watch/running-turns.ts';
 import { Stop } from './stop.ts';
 import { VERSION } from './version.ts';
 
@@ -43,11 +47,18 @@ export async function startServer(
     log,
     onEdited: (id) => upgrades.forget(id),
   });
-  const { workshop, sessions } = buildBridge({ config, log, store, http, pool, upgrades });
+  const watch = { feed: new Feed(), turns: new RunningTurns() };
+  const live: Live = new Live(watch.feed, watch.turns, {
+    account: (id) => shownOrNot(pool.get(id), (row) => pool.show(row)),
+    session: (id) => shownOrNot(sessions.get(id), sessionToWire),
+  });
+  store.accounts.watch((id) => live.accountChanged(id));
+  const { workshop, sessions } = buildBridge({ config, log, store, http, pool, upgrades, live });
   const bridge = new Bridge(workshop);
   const catalogue = new Catalogue(pool, http, config);
   const adminToken = store.adminToken(config.adminToken);
-  const parts = { config, store, pool, sessions, bridge, http, catalogue, log, adminToken, version: VERSION };
+  const floors = { config, store, pool, sessions, bridge, http, catalogue, watch, log };
+  const parts = { ...floors, adminToken, version: VERSION };
   const app = await buildApp(parts);
   const firstKey = await firstKeyOf(store, config);
   const url = await listen(() => app.server.listen({ host: config.host, port: config.port }), config);
@@ -63,6 +74,7 @@ export async function startServer(
       const drained = bridge.drain(config.drainMs);
       app.closeIdleSockets();
       await drained;
+      live.close();
       await app.server.close();
       await http.close();
       await store.close();
@@ -79,9 +91,14 @@ interface Floors {
   readonly http: HttpUpstream;
   readonly pool: AccountPool;
   readonly upgrades: UpgradeMemory;
+  readonly live: Live;
 }
 
-function buildBridge({ config, log, store, http, pool, upgrades }: Floors): {
+function shownOrNot<T, S>(value: T | undefined, show: (value: T) => S): S | undefined {
+  return value === undefined ? undefined : show(value);
+}
+
+function buildBridge({ config, log, store, http, pool, upgrades, live }: Floors): {
   workshop: Workshop;
   sessions: Sessions;
 } {
@@ -93,8 +110,9 @@ function buildBridge({ config, log, store, http, pool, upgrades }: Floors): {
     onPin: ({ from, to }) => {
       if (from !== undefined) pool.unpinned(from);
       if (to !== undefined) pool.pinned(to);
+      for (const id of [from, to]) if (id !== undefined) live.accountChanged(id);
     },
-    onChange: () => {},
+    onChange: (session) => live.sessionChanged(session),
   });
   const chainKey = createSecretKey(secrets.mac('transcript-chain'));
   const refusedAnchors = new LRUCache<string, true>({ max: REFUSED_ANCHORS_KEPT });
@@ -112,7 +130,8 @@ function buildBridge({ config, log, store, http, pool, upgrades }: Floors): {
     store,
     config,
     log,
-    onTurn: () => {},
+    onTurn: (turn) => live.turnCommitted(turn),
+    onGlimpse: (glimpse) => live.turnMoved(glimpse),
   });
   return { workshop, sessions };
 }

@@ -9,6 +9,7 @@ import { refusal } from '../protocol/refusal.ts';
 import { adminRoutes } from './admin.ts';
 import { sendRefusal } from './answer.ts';
 import { clientRoutes } from './client-routes.ts';
+import { dashboardRoutes } from './dashboard.ts';
 import type { Parts } from './parts.ts';
 import type { ClientSocket } from './responses-socket.ts';
 import { LARGEST_BODY_BYTES } from './turn-intake.ts';
@@ -50,6 +51,7 @@ export async function buildApp(parts: Parts): Promise<App> {
   });
   await server.register(async (app) => clientRoutes(app, parts, sockets));
   await server.register(async (app) => adminRoutes(app, parts));
+  await server.register(async (app) => dashboardRoutes(app, parts.config));
   healthRoutes(server, parts);
   return {
     server,

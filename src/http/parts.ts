@@ -8,6 +8,8 @@ import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import type { Store } from '../store/store.ts';
 import type { HttpUpstream } from '../upstream/http.ts';
+import type { Feed } from '../watch/feed.ts';
+import type { RunningTurns } from '../watch/running-turns.ts';
 import type { Catalogue } from './catalogue.ts';
 
 export interface Parts {
@@ -18,6 +20,7 @@ export interface Parts {
   readonly bridge: Bridge;
   readonly http: HttpUpstream;
   readonly catalogue: Catalogue;
+  readonly watch: { readonly feed: Feed; readonly turns: RunningTurns };
   readonly log: Log;
   readonly adminToken: string;
   readonly version: string;

@@ -23,6 +23,13 @@ export interface AccountWindow {
   readonly seenAt: number;
 }
 
+export interface QuotaSample {
+  /** Of the window. */
+  readonly name: string;
+  readonly usedPercent: number;
+  readonly at: number;
+}
+
 export interface ModelBlock {
   readonly model: string;
   readonly untilAt: number;
@@ -104,6 +111,14 @@ export class AccountRows {
 
   get(id: AccountId): AccountRow | undefined {
     return this.#rows.get(id)?.row;
+  }
+
+  /** Readings of the account's windows since an instant, oldest first. */
+  quotaHistory(id: AccountId, sinceAt: number): readonly QuotaSample[] {
+    const windows = this.get(id)?.windows ?? [];
+    return windows
+      .filter((window) => window.seenAt >= sinceAt)
+      .map(({ name, usedPercent, seenAt }) => ({ name, usedPercent, at: seenAt }));
   }
 
   /** `watcher` hears of every change of an account, its removal included, as soon as it holds in memory. */
