@@ -143,6 +143,14 @@ function requestRoutes(
     return { data: store.requests.list(filter.data).map(requestToWire) };
   });
 
+  app.get<ById>('/api/requests/:id', async (request, reply) => {
+    const row = store.requests.get(request.params.id);
+    if (row === undefined) return unknown(reply, 'request');
+    const { tenant, responseId } = row;
+    const history = responseId && store.transcripts.historyOf(tenant, responseId);
+    return { ...requestToWire(row), history: history ?? null };
+  });
+
   app.get('/api/status', async () => {
     const accounts = pool.rows().map((row) => String(pool.show(row)['status']));
     const count = (status: string): number => accounts.filter((one) => one === status).length;
