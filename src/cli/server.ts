@@ -49,6 +49,7 @@ export async function startServer(
   });
   const watch = { feed: new Feed(), turns: new RunningTurns() };
   const live: Live = new Live(watch.feed, watch.turns, {
+    accounts: () => pool.rows(),
     account: (id) => shownOrNot(pool.get(id), (row) => pool.show(row)),
     session: (id) => shownOrNot(sessions.get(id), sessionToWire),
   });

@@ -23,9 +23,12 @@ export function eventRoutes(app: FastifyInstance, { watch, version }: Parts, acc
     const hear = (event: FeedEvent): void => stream.write(event);
     const joined = watch.feed.join(hear, lastIdOf(request));
     const close = keepUp(stream, () => isAllowed(request, access));
-    access.loginOf(request)?.ended.addEventListener('abort', () => stream.end(), { once: true });
+    const end = (): void => stream.end();
+    const ended = access.loginOf(request)?.ended;
+    ended?.addEventListener('abort', end);
     reply.raw.once('close', () => {
       close();
+      ended?.removeEventListener('abort', end);
       watch.feed.leave(hear);
     });
     const hello = JSON.stringify({ version, at: Date.now() / 1000 });

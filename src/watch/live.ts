@@ -5,17 +5,17 @@
 import type { Glimpse } from '../bridge/glimpse.ts';
 import type { Session } from '../bridge/session.ts';
 import type { AccountId, SessionId } from '../ids.ts';
+import type { AccountRow } from '../store/account-rows.ts';
 import { requestToWire } from '../store/request-row.ts';
 import type { CommittedTurn } from '../store/store.ts';
 import type { Feed } from './feed.ts';
 import { type RunningTurns, turnToWire } from './running-turns.ts';
 
-/** How often running turns say how far their output has come. */
-const PACE_EVERY_MS = 1000;
-/** A timer cannot wait longer than this; a reset further away is looked at again on the way. */
-const LONGEST_TIMER_MS = 2_000_000_000;
+/** How often running turns say how far their output has come, and the clock is asked what has ended. */
+const LOOK_EVERY_MS = 1000;
 
 export interface Shown {
+  readonly accounts: () => readonly Pick<AccountRow, 'id' | 'availableAt' | 'windows'>[];
   /** As in the list of the admin API; `undefined` when it is gone. */
   readonly account: (id: AccountId) => Record<string, unknown> | undefined;
   readonly session: (id: SessionId) => Record<string, unknown> | undefined;
@@ -25,18 +25,21 @@ export class Live {
   readonly #feed: Feed;
   readonly #turns: RunningTurns;
   readonly #shown: Shown;
-  readonly #wakeUps = new Map<AccountId, NodeJS.Timeout>();
-  readonly #pace: NodeJS.Timeout;
+  readonly #timer: NodeJS.Timeout;
+  #lookedAt = Date.now();
 
   constructor(feed: Feed, turns: RunningTurns, shown: Shown) {
     this.#feed = feed;
     this.#turns = turns;
     this.#shown = shown;
-    this.#pace = setInterval(() => this.#tellPace(), PACE_EVERY_MS).unref();
+    this.#timer = setInterval(() => {
+      this.#tellPace();
+      this.#tellEndings();
+    }, LOOK_EVERY_MS).unref();
   }
 
   accountChanged(id: AccountId): void {
-    this.#feed.update('account', id, () => this.#account(id));
+    this.#feed.update('account', id, () => this.#shown.account(id) ?? { id, removed: true });
   }
 
   sessionChanged({ id }: Pick<Session, 'id'>): void {
@@ -55,26 +58,18 @@ export class Live {
   }
 
   close(): void {
-    clearInterval(this.#pace);
-    for (const timer of this.#wakeUps.values()) clearTimeout(timer);
-  }
-
-  #account(id: AccountId): Record<string, unknown> {
-    const account = this.#shown.account(id);
-    clearTimeout(this.#wakeUps.get(id));
-    this.#wakeUps.delete(id);
-    if (account !== undefined) this.#wakeUp(id, account);
-    return account ?? { id, removed: true };
+    clearInterval(this.#timer);
   }
 
   /** A block or a window that ends by the clock changes the account without anybody touching it. */
-  #wakeUp(id: AccountId, account: Record<string, unknown>): void {
-    const windows = account['windows'] as readonly { resets_at: number | null }[];
-    const ends = [account['available_at'] as number | null, ...windows.map((window) => window.resets_at)];
-    const next = Math.min(...ends.filter((at) => at !== null && at * 1000 > Date.now()).map(Number));
-    if (!Number.isFinite(next)) return;
-    const delay = Math.min(next * 1000 - Date.now() + 50, LONGEST_TIMER_MS);
-    this.#wakeUps.set(id, setTimeout(() => this.accountChanged(id), delay).unref());
+  #tellEndings(): void {
+    const [after, until] = [this.#lookedAt, Date.now()];
+    this.#lookedAt = until;
+    if (!this.#feed.watched) return;
+    for (const { id, availableAt, windows } of this.#shown.accounts()) {
+      const ends = [availableAt, ...windows.map((window) => window.resetsAt)];
+      if (ends.some((at) => at !== undefined && at > after && at <= until)) this.accountChanged(id);
+    }
   }
 
   #tellPace(): void {

@@ -16,7 +16,7 @@ let source: EventSource | undefined;
 export async function begin(): Promise<void> {
   const answer = await call<{ signed_in: boolean }>('GET', '/api/login');
   if (answer.ok && answer.value.signed_in) connect();
-  else if (answer.ok) change({ access: 'out' });
+  else if (answer.ok) forget();
   else setTimeout(begin, TRY_AGAIN_MS);
 }
 
@@ -37,7 +37,11 @@ export function connect(): void {
   });
   events.addEventListener('resync', () => void holding(readLists));
   for (const name of KINDS) {
-    events.addEventListener(name, (event) => happened({ name, data: JSON.parse(event.data) }));
+    events.addEventListener(name, (event) => {
+      const data = JSON.parse(event.data) as { tenant?: string };
+      happened({ name, data });
+      meet(data.tenant);
+    });
   }
   events.addEventListener('error', () => lost(events));
 }
@@ -64,6 +68,16 @@ async function readLists(): Promise<void> {
     readStatus(),
   ]);
   if (current().access === 'in') change({ accounts, sessions, requests, turns, keys, lists: 'read' });
+}
+
+/** Keys that were asked for; one that was removed would be asked for again and again. */
+const met = new Set<string | undefined>([undefined, 'local']);
+
+/** A key that was made elsewhere shows itself by its first turn. */
+function meet(tenant: string | undefined): void {
+  if (met.has(tenant)) return;
+  met.add(tenant);
+  if (!current().keys.some((key) => key.id === tenant)) void readKeys();
 }
 
 export async function readKeys(): Promise<void> {

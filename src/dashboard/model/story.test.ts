@@ -74,3 +74,8 @@ test('unknown token counts add nothing', () => {
   const rows = [row('2', 'a', { input_tokens: null }), row('1', 'a', { input_tokens: 9, cached_tokens: 3 })];
   expect(sumsOf(rows)).toEqual({ input: 9, cached: 3 });
 });
+
+test('where the turns are not at hand, the list shows what the session has noted', () => {
+  const switches = [{ at: 1, from: 'a', to: null, reason: 'usage_limit_reached' }] as const;
+  expect(latestMove([], switches)).toMatchObject({ from: 'a', to: null, row: undefined });
+});

@@ -21,6 +21,16 @@ export interface Move {
   readonly row: RequestRow;
 }
 
+/** A move as one line can tell it: without its turn, nothing is known of how the conversation was kept. */
+export type Told =
+  | Move
+  | {
+      readonly from: string;
+      readonly to: string | null;
+      readonly reason: Reason;
+      readonly row: undefined;
+    };
+
 export type Chapter = { readonly kind: 'turn'; readonly key: string; readonly row: RequestRow } | Move;
 
 /** `rows` newest first, as the server lists them; so are the chapters. */
@@ -35,8 +45,12 @@ export function storyOf(rows: readonly RequestRow[], switches: Session['switches
   return chapters.reverse();
 }
 
-export function latestMove(rows: readonly RequestRow[], switches: Session['switches']): Move | undefined {
-  return storyOf(rows, switches).find((chapter) => chapter.kind === 'move');
+/** As far as the rows go; where they are not at hand, what the session itself has noted. */
+export function latestMove(rows: readonly RequestRow[], switches: Session['switches']): Told | undefined {
+  const told = storyOf(rows, switches).find((chapter) => chapter.kind === 'move');
+  const noted = switches.at(-1);
+  if (told !== undefined || noted === undefined) return told;
+  return { from: noted.from, to: noted.to, reason: { code: noted.reason }, row: undefined };
 }
 
 function movesOf(

@@ -10,7 +10,7 @@ export interface World {
   /** Whether the lists below say anything yet. */
   readonly lists: 'unread' | 'read';
   readonly accounts: readonly Account[];
-  /** Last turn first. */
+  /** Last turn first; the newest two thousand. */
   readonly sessions: readonly Session[];
   /** Newest first; the newest thousand. */
   readonly requests: readonly RequestRow[];
@@ -42,20 +42,21 @@ export const EMPTY: World = {
 };
 
 const REQUESTS_KEPT = 1000;
+const SESSIONS_KEPT = 2000;
 
 export type Happening = { readonly name: string; readonly data: unknown };
 
 /** Several at once, because a screen that is drawn for each would flicker. */
 export function apply(world: World, happenings: readonly Happening[], at: number): World {
-  return happenings.reduce((so, happening) => applyOne(so, happening, at), world);
+  const sessions = happenings.filter(({ name }) => name === 'session').map(({ data }) => data as Session);
+  const others = happenings.reduce((so, happening) => applyOne(so, happening, at), world);
+  return sessions.length === 0 ? others : { ...others, sessions: withSessions(world.sessions, sessions) };
 }
 
 function applyOne(world: World, { name, data }: Happening, at: number): World {
   switch (name) {
     case 'account':
       return { ...world, accounts: put(world.accounts, data as Account) };
-    case 'session':
-      return { ...world, sessions: recentFirst(put(world.sessions, data as Session)) };
     case 'request':
       return withRequest(world, data as RequestRow);
     case 'turn':
@@ -75,8 +76,13 @@ function put<T extends Named>(list: readonly T[], item: T): readonly T[] {
   return known ? list.map((one) => (one.id === item.id ? item : one)) : [...list, item];
 }
 
-function recentFirst(sessions: readonly Session[]): readonly Session[] {
-  return sessions.toSorted((a, b) => b.last_turn_at - a.last_turn_at);
+/** There may be thousands, so they are put in order once for all that changed. */
+function withSessions(known: readonly Session[], changed: readonly (Session & Named)[]): readonly Session[] {
+  const byId = new Map<string, Session & Named>([...known, ...changed].map((one) => [one.id, one]));
+  return [...byId.values()]
+    .filter((one) => one.removed !== true)
+    .toSorted((a, b) => b.last_turn_at - a.last_turn_at)
+    .slice(0, SESSIONS_KEPT);
 }
 
 function withRequest(world: World, row: RequestRow): World {

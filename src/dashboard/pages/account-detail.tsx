@@ -79,17 +79,26 @@ function linesOf(history: QuotaHistory | undefined, colours: readonly string[]) 
   return { times, series };
 }
 
+/** Only what differs: what the server shows of a field may be less than what it holds. */
+function changesOf(account: Account, values: Readonly<Record<string, string>>): Partial<Account> {
+  const wanted = {
+    name: values['name'] ?? account.name,
+    priority: Number(values['priority'] ?? 0),
+    max_used_percent: Number(values['ceiling'] ?? 100),
+    transport: values['transport'] ?? account.transport,
+    proxy: values['proxy'] ?? null,
+  };
+  const differing = Object.entries(wanted).filter(
+    ([name, value]) => account[name as keyof Account] !== value,
+  );
+  return Object.fromEntries(differing);
+}
+
 function Edit({ account }: { readonly account: Account }) {
   const submit: Submit = async (event) => {
     event.preventDefault();
-    const { name, priority, ceiling, transport, proxy } = valuesOf(event.currentTarget);
-    const answer = await call('PATCH', `/api/accounts/${account.id}`, {
-      name,
-      priority: Number(priority ?? 0),
-      max_used_percent: Number(ceiling ?? 100),
-      transport,
-      proxy: proxy ?? null,
-    });
+    const changes = changesOf(account, valuesOf(event.currentTarget));
+    const answer = await call('PATCH', `/api/accounts/${account.id}`, changes);
     tell(answer.ok ? t('do.saved') : answer.message);
   };
   return (

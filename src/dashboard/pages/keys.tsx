@@ -15,6 +15,7 @@ export function Keys() {
   const [usage, setUsage] = useState<Usage>();
   const [asked, setAsked] = useState<'no' | 'yes'>('no');
   useEffect(() => {
+    void readKeys();
     void call<Usage>('GET', '/api/usage?range=24h').then((answer) => {
       if (answer.ok) setUsage(answer.value);
     });

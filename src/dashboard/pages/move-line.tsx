@@ -1,10 +1,10 @@
 /** One change of account in one line: from where to where, why, and how the conversation was kept. */
-import type { Move, Reason } from '../model/story.ts';
+import type { Move, Reason, Told } from '../model/story.ts';
 import { useAccountName } from '../parts/account.tsx';
 import { knows, t, wordFor } from '../words/words.ts';
 
 export interface MoveLineProps {
-  readonly move: Move;
+  readonly move: Told;
   /** Items of the history that went along, where that is known. */
   readonly items?: number | undefined;
 }
@@ -15,7 +15,8 @@ export function MoveLine({ move, items }: MoveLineProps) {
   const reason = move.reason === undefined ? t('move.noReason') : reasonInWords(move.reason);
   return (
     <span data-move={`${from} ${to}`}>
-      {t('move.line', { from, to })} · {reason} · {keptHow(move, items)}
+      {t('move.line', { from, to })} · {reason}
+      {move.row === undefined ? '' : ` · ${keptHow(move, items)}`}
     </span>
   );
 }
