@@ -1,18 +1,16 @@
 /**
- * The live feed as one stream of server-sent events per browser, and the turns that run now. A reader that falls
- * far behind is closed: it comes back with `Last-Event-ID` and is given what it missed.
+ * The live feed as one stream of server-sent events per browser, and the turns that run now. Who comes back with
+ * `Last-Event-ID` is given what was missed.
  */
-import type { ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { FeedEvent } from '../watch/feed.ts';
 import { turnToWire } from '../watch/running-turns.ts';
 import type { AdminAccess } from './admin-access.ts';
+import { EventStream } from './event-stream.ts';
 import type { Parts } from './parts.ts';
 
-const MOST_UNREAD_BYTES = 1024 * 1024;
 /** Shorter than the patience of proxies. */
 const COMMENT_EVERY_MS = 15_000;
-const RECONNECT_AFTER_MS = 1000;
 
 export function eventRoutes(app: FastifyInstance, { watch, version }: Parts, access: AdminAccess): void {
   app.get('/api/turns', async () => ({ data: watch.turns.all().map(turnToWire) }));
@@ -31,7 +29,7 @@ export function eventRoutes(app: FastifyInstance, { watch, version }: Parts, acc
       ended?.removeEventListener('abort', end);
       watch.feed.leave(hear);
     });
-    const hello = JSON.stringify({ version, at: Date.now() / 1000 });
+    const hello = JSON.stringify({ version, at: Math.floor(Date.now() / 1000) });
     stream.write({ id: joined.at, name: 'hello', data: hello });
     if (joined.how === 'too_late') stream.write({ id: joined.at, name: 'resync', data: '{}' });
     if (joined.how === 'resumed') for (const event of joined.missed) stream.write(event);
@@ -54,37 +52,4 @@ function keepUp(stream: EventStream, isStillAllowed: () => boolean): () => void 
     else stream.end();
   }, COMMENT_EVERY_MS).unref();
   return () => clearInterval(timer);
-}
-
-class EventStream {
-  readonly #raw: ServerResponse;
-
-  constructor(raw: ServerResponse, requestId: string) {
-    this.#raw = raw;
-    raw.writeHead(200, {
-      'content-type': 'text/event-stream',
-      'cache-control': 'no-store',
-      'x-accel-buffering': 'no',
-      'x-request-id': requestId,
-    });
-    raw.write(`retry: ${RECONNECT_AFTER_MS}\n\n`);
-  }
-
-  write({ id, name, data }: FeedEvent): void {
-    this.#send(`${id === undefined ? '' : `id: ${id}\n`}event: ${name}\ndata: ${data}\n\n`);
-  }
-
-  comment(): void {
-    this.#send(':\n\n');
-  }
-
-  end(): void {
-    this.#raw.end();
-  }
-
-  #send(text: string): void {
-    if (this.#raw.destroyed || this.#raw.writableEnded) return;
-    if (this.#raw.writableLength > MOST_UNREAD_BYTES) this.#raw.destroy();
-    else this.#raw.write(text);
-  }
 }

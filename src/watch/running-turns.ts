@@ -32,7 +32,7 @@ export function turnToWire(turn: Glimpse): Record<string, unknown> {
     client: turn.client,
     account_id: turn.accountId ?? null,
     phase: turn.phase,
-    started_at: turn.startedAt / 1000,
+    started_at: Math.floor(turn.startedAt / 1000),
     attempts: turn.attempts,
     pieces: turn.pieces(),
   };

@@ -14,7 +14,7 @@ import {
   signedIn,
 } from '../support/dashboard.ts';
 import { post } from '../support/doors.ts';
-import { makeWorld } from '../support/world.ts';
+import { fakeLogin, makeWorld } from '../support/world.ts';
 
 const SCRIPT_LIMIT_BYTES = 60 * 1024;
 const PAGES = ['#/now', '#/sessions', '#/requests', '#/accounts', '#/usage', '#/settings'];
@@ -120,7 +120,7 @@ async function missedEvents(browser: Browser): Promise<void> {
   await visitor.context.setOffline(true);
   await world.admin('PATCH', `/api/accounts/${world.ids.get('c')}`, { paused: true });
   await visitor.context.setOffline(false);
-  await visitor.page.locator('[data-account="c"]', { hasText: 'Paused' }).waitFor({ timeout: 15_000 });
+  await visitor.page.locator('[data-account="c"]', { hasText: 'Paused' }).waitFor();
 }
 
 async function phone(browser: Browser): Promise<void> {
@@ -157,6 +157,33 @@ async function accessible(browser: Browser, scheme: 'light' | 'dark'): Promise<v
     await assertAccessible(page, hash);
   }
   assert.deepEqual(visitor.complaints, []);
+}
+
+async function accountsByHand(browser: Browser): Promise<void> {
+  await using world = await makeWorld({ kind: 'chatgpt', names: ['a'] });
+  await using visitor = await signedIn(browser, world);
+  const { page } = visitor;
+  const card = page.locator('[data-account="b@example.com"], [data-account="spare"]');
+  await visitor.open('#/accounts?add=file');
+  await page.getByLabel('Or paste the content of one').fill('{"not": "a login"}');
+  await page.getByRole('dialog').getByRole('button', { name: 'Add account' }).click();
+  await page.getByRole('alert').filter({ hasText: /\w/ }).waitFor();
+  const file = { name: 'auth.json', mimeType: 'application/json' };
+  const buffer = Buffer.from(JSON.stringify(fakeLogin('b').authJson));
+  await page.getByLabel('auth.json').setInputFiles({ ...file, buffer });
+  await card.getByRole('link', { name: 'Details' }).click();
+  await page.getByLabel('Name').fill('spare');
+  await page.getByLabel('Ceiling in percent').fill('80');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('dialog', { name: 'spare' }).getByRole('button', { name: 'Close' }).click();
+  await card.getByRole('button', { name: 'Pause' }).click();
+  await card.getByText('Paused').waitFor();
+  assert.partialDeepStrictEqual(await world.account('spare'), { max_used_percent: 80, status: 'paused' });
+  await card.getByRole('link', { name: 'Details' }).click();
+  await page.getByRole('button', { name: 'Remove account' }).click();
+  const sure = page.getByRole('dialog', { name: 'Remove account' });
+  await sure.getByRole('button', { name: 'Remove account' }).click();
+  await card.waitFor({ state: 'detached' });
 }
 
 async function keyboard(browser: Browser): Promise<void> {
@@ -234,6 +261,7 @@ const CHECKS: readonly (readonly [string, Check])[] = [
   ['the first run leads to the first turn', firstRun],
   ['a switch of account is seen live, with its reason', switchSeenLive],
   ['a running turn shows its phase and its pace', runningTurn],
+  ['an account comes in as a file, is changed, paused and removed', accountsByHand],
   ['a wrong token is told in words', wrongToken],
   ['signing out ends the session in every tab', signOut],
   ['what happened while the connection was away is shown', missedEvents],

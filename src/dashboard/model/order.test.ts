@@ -10,7 +10,7 @@ const account = (id: string, more: Partial<Account> = {}) =>
     max_used_percent: 100,
     windows: [],
     available_at: null,
-    last_used_at: null,
+    last_given: 0,
     ...more,
   }) as unknown as Account;
 
@@ -26,9 +26,9 @@ test('ready accounts come first, by priority, then by who has waited longest', (
   expect(
     order(
       account('spent', { status: 'exhausted', available_at: 50 }),
-      account('recent', { last_used_at: 20 }),
-      account('waiting', { last_used_at: 10 }),
-      account('first', { priority: 5, last_used_at: 30 }),
+      account('recent', { last_given: 20 }),
+      account('waiting', { last_given: 10 }),
+      account('first', { priority: 5, last_given: 30 }),
     ),
   ).toEqual(['first', 'waiting', 'recent', 'spent']);
 });

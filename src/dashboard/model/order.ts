@@ -12,7 +12,7 @@ export function inServingOrder(accounts: readonly Account[]): readonly Account[]
     const [first, second] = [rankOf(a), rankOf(b)];
     if (first !== second) return first - second;
     if (first > 1) return (a.available_at ?? LAST) - (b.available_at ?? LAST);
-    return b.priority - a.priority || (a.last_used_at ?? 0) - (b.last_used_at ?? 0);
+    return b.priority - a.priority || a.last_given - b.last_given;
   });
 }
 

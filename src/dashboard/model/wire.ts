@@ -27,6 +27,8 @@ export interface Account {
   readonly active_turns: number;
   readonly sessions: number;
   readonly last_used_at: number | null;
+  /** Counts up with every conversation that was given away; the smallest has waited longest. */
+  readonly last_given: number;
   readonly created_at: number;
 }
 

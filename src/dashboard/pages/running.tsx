@@ -1,4 +1,5 @@
 /** The turns that run at this moment. */
+import { hrefOf } from '../model/route.ts';
 import { useWorld } from '../model/store.ts';
 import type { Turn } from '../model/wire.ts';
 import { AccountName } from '../parts/account.tsx';
@@ -31,19 +32,21 @@ export function RunningTurns() {
 function TurnRow({ turn }: { readonly turn: Turn }) {
   const key = useKeyName(turn.tenant);
   return (
-    <li class="line turn">
-      <span class="clip">{turn.client === 'codex' ? `Codex · ${key}` : key}</span>
-      <span class="clip wide">{turn.model}</span>
-      <AccountName id={turn.account_id} />
-      <span class={turn.phase === 'output' ? 'badge good' : 'badge plain'}>
-        {wordFor('phase', turn.phase)}
-      </span>
-      <span class="number quiet wide">
-        <TurnPace id={turn.id} />
-      </span>
-      <span class="number quiet">
-        <Age since={turn.started_at} />
-      </span>
+    <li>
+      <a class="line turn" href={hrefOf('sessions', turn.session)}>
+        <span class="clip">{turn.client === 'codex' ? `Codex · ${key}` : key}</span>
+        <span class="clip wide">{turn.model}</span>
+        <AccountName id={turn.account_id} />
+        <span class={turn.phase === 'output' ? 'badge good' : 'badge plain'}>
+          {wordFor('phase', turn.phase)}
+        </span>
+        <span class="number quiet wide">
+          <TurnPace id={turn.id} />
+        </span>
+        <span class="number quiet">
+          <Age since={turn.started_at} />
+        </span>
+      </a>
     </li>
   );
 }
