@@ -3,6 +3,7 @@ import { transformSync } from 'esbuild';
 import { expect, test } from 'vitest';
 import { snippet } from './cli/snippet.ts';
 import { ENVIRONMENT } from './config.ts';
+import { SNIPPETS, snippetFor } from './dashboard/model/snippets.ts';
 
 const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
 const readme = read('README.md');
@@ -34,6 +35,13 @@ test.each([
 ] as const)('the README shows what "snippet %s" prints', (kind, language) => {
   const printed = snippet(kind, { host: '127.0.0.1', port: 8411 }, { model: 'gpt-5.5' });
   expect(block(language)).toBe(printed);
+});
+
+test.each(SNIPPETS)('the dashboard shows what "snippet %s" prints', (kind) => {
+  for (const url of ['http://127.0.0.1:8411', 'https://pool.example']) {
+    const printed = snippet(kind, { host: '127.0.0.1', port: 8411 }, { url, model: 'gpt-5.5' });
+    expect(snippetFor(kind, url)).toBe(printed);
+  }
 });
 
 test('the Codex configuration is TOML for a provider that is not called OpenAI', () => {

@@ -122,6 +122,7 @@ export function accountToWire(row: AccountRow, usage: Usage, now: number): Recor
       })),
     active_turns: usage.activeTurns,
     sessions: usage.sessions,
+    last_given: usage.lastGiven,
     last_used_at: seconds(row.lastUsedAt),
     created_at: seconds(row.createdAt),
   };

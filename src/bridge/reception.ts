@@ -41,6 +41,8 @@ export class Reception implements AttemptListener {
   body: Buffer | undefined;
   /** The frame in which upstream itself ended the stream with a failure. */
   failedFrame: Frame | undefined;
+  /** Deltas that have come so far. */
+  pieces = 0;
   readonly #seat: Seat;
   readonly #listener: ReceptionListener;
   readonly #recorder = new Recorder();
@@ -98,7 +100,8 @@ export class Reception implements AttemptListener {
   }
 
   #output(frame: Frame): void {
-    if (frame.type === 'response.output_item.done') this.#recorder.itemDone(frame);
+    if (frame.type.endsWith('.delta')) this.pieces += 1;
+    else if (frame.type === 'response.output_item.done') this.#recorder.itemDone(frame);
     if (this.#progress !== 'output') this.#advance('output');
     this.#seat.down.pass(frame);
   }

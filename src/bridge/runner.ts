@@ -2,7 +2,6 @@
  * Carries out what the turn machine decides, and tells it what happens: the one place where a turn's attempts,
  * timers and lease live. It makes no decision of its own about failures.
  */
-
 import type { Lease } from '../accounts/pool.ts';
 import type { Because } from '../accounts/selection.ts';
 import type { AccountId, ResponseId } from '../ids.ts';
@@ -18,6 +17,7 @@ import { begin, step } from '../turn/turn.ts';
 import { Attempt } from './attempt.ts';
 import { TurnClock } from './clock.ts';
 import { Downstream } from './downstream.ts';
+import { Glimpses } from './glimpse.ts';
 import type { History } from './history.ts';
 import { turnStateOf } from './identity.ts';
 import { Reception } from './reception.ts';
@@ -43,6 +43,7 @@ export class TurnRun implements RunningTurn {
   readonly #record: TurnRecord;
   readonly #clock: TurnClock;
   readonly #unwatch: () => void;
+  readonly #glimpses: Glimpses;
   #state: State;
   #attempt: Attempt | undefined;
   #lease: Lease | undefined;
@@ -60,6 +61,7 @@ export class TurnRun implements RunningTurn {
     this.#vacate = ends.vacate;
     this.#done = ends.done;
     this.#record = new TurnRecord(assignment.request, assignment.session.id);
+    this.#glimpses = new Glimpses(assignment, shop, () => this.#reception?.pieces ?? 0);
     this.#clock = new TurnClock(shop.config, {
       onTimeout: (what) => this.#failed({ via: 'timeout', what }),
       onWaited: () => this.#dispatch({ name: 'waited' }),
@@ -101,6 +103,7 @@ export class TurnRun implements RunningTurn {
   #dispatch(event: Event): void {
     const [state, effects]: Step = step(this.#assignment.facts, this.#state, event);
     this.#state = state;
+    this.#glimpses.moved(state);
     this.#run(effects);
   }
 

@@ -13,6 +13,7 @@ import type { Frame } from '../protocol/frame.ts';
 import type { CommittedTurn, Store } from '../store/store.ts';
 import type { Failure } from '../turn/failure.ts';
 import type { Reason, Unavailable } from '../turn/states.ts';
+import type { Glimpse } from './glimpse.ts';
 import { anchorKey, type History, type Memory, sealedElsewhere } from './history.ts';
 import { affinityOf } from './identity.ts';
 import type { Carriers } from './outgoing.ts';
@@ -30,6 +31,7 @@ export interface WorkshopParts {
   readonly config: Config;
   readonly log: Log;
   readonly onTurn: (turn: CommittedTurn) => void;
+  readonly onGlimpse: (glimpse: Glimpse) => void;
 }
 
 const AFFINITIES_KEPT = 10_000;
@@ -134,6 +136,10 @@ export class Workshop {
       'turn',
     );
     this.#parts.onTurn(turn);
+  }
+
+  show(glimpse: Glimpse): void {
+    this.#parts.onGlimpse(glimpse);
   }
 
   /** Why a session that is closed now is closed. */

@@ -10,6 +10,7 @@ export function banner(server: RunningServer, config: Config): string {
   const lines = [
     `respool ${VERSION}`,
     `  listening   ${server.url}  (clients: ${server.url}/v1)`,
+    `  dashboard   ${server.url}/  (sign in with the admin token, see data)`,
     `  data        ${config.dataDir}`,
     `  accounts    ${ready} of ${total} ready`,
     ...(server.firstKey === undefined ? [] : [`  first key   ${server.firstKey}  (shown only now)`]),

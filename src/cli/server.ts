@@ -12,6 +12,7 @@ import { Sessions } from '../bridge/sessions.ts';
 import { UpgradeMemory } from '../bridge/upgrade-memory.ts';
 import { Workshop } from '../bridge/workshop.ts';
 import type { Config } from '../config.ts';
+import { sessionToWire } from '../http/admin-sessions.ts';
 import { buildApp } from '../http/app.ts';
 import { ByteBudget } from '../http/byte-budget.ts';
 import { Catalogue } from '../http/catalogue.ts';
@@ -23,7 +24,10 @@ import { openStore, type Store } from '../store/store.ts';
 import { StoreError } from '../store/store-error.ts';
 import { HttpUpstream } from '../upstream/http.ts';
 import { Issuer } from '../upstream/issuer.ts';
+import { Feed } from '../watch/feed.ts';
+import { Live } from '../watch/live.ts';
 import { Notifier } from '../watch/notifier.ts';
+import { RunningTurns } from '../watch/running-turns.ts';
 import { Stop } from './stop.ts';
 import { VERSION } from './version.ts';
 
@@ -59,12 +63,19 @@ export async function startServer(
   });
   const allowances = new Allowances({ pool, rows: store.accounts, config, http, log });
   const upkeep = new Upkeep({ pool, allowances, log });
-  const { workshop, sessions } = buildBridge({ config, log, store, http, pool, allowances, upgrades });
+  const watch = { feed: new Feed(), turns: new RunningTurns() };
+  const live: Live = new Live(watch.feed, watch.turns, {
+    accounts: () => pool.rows(),
+    account: (id) => shownOrNot(pool.get(id), (row) => pool.show(row)),
+    session: (id) => shownOrNot(sessions.get(id), sessionToWire),
+  });
+  store.accounts.watch((id) => live.accountChanged(id));
+  const { workshop, sessions } = buildBridge({ config, log, store, http, pool, allowances, upgrades, live });
   const bridge = new Bridge(workshop);
   const catalogue = new Catalogue(pool, http, config);
   const notifier = new Notifier({ store, log });
   const adminToken = store.adminToken(config.adminToken);
-  const floors = { config, store, pool, allowances, sessions, bridge, http, catalogue, notifier, log };
+  const floors = { config, store, pool, allowances, sessions, bridge, http, catalogue, notifier, watch, log };
   const parts = { ...floors, ...strength, adminToken, version: VERSION };
   const app = await buildApp(parts);
   const firstKey = await firstKeyOf(store, config);
@@ -82,6 +93,7 @@ export async function startServer(
       app.closeIdleSockets();
       await drained;
       upkeep[Symbol.dispose]();
+      live.close();
       await app.server.close();
       await notifier.stop();
       await http.close();
@@ -109,9 +121,14 @@ interface Floors {
   readonly pool: AccountPool;
   readonly allowances: Allowances;
   readonly upgrades: UpgradeMemory;
+  readonly live: Live;
 }
 
-function buildBridge({ config, log, store, http, pool, allowances, upgrades }: Floors): {
+function shownOrNot<T, S>(value: T | undefined, show: (value: T) => S): S | undefined {
+  return value === undefined ? undefined : show(value);
+}
+
+function buildBridge({ config, log, store, http, pool, allowances, upgrades, live }: Floors): {
   workshop: Workshop;
   sessions: Sessions;
 } {
@@ -123,8 +140,9 @@ function buildBridge({ config, log, store, http, pool, allowances, upgrades }: F
     onPin: ({ from, to }) => {
       if (from !== undefined) pool.unpinned(from);
       if (to !== undefined) pool.pinned(to);
+      for (const id of [from, to]) if (id !== undefined) live.accountChanged(id);
     },
-    onChange: () => {},
+    onChange: (session) => live.sessionChanged(session),
   });
   const chainKey = createSecretKey(secrets.mac('transcript-chain'));
   const refusedAnchors = new LRUCache<string, true>({ max: REFUSED_ANCHORS_KEPT });
@@ -143,7 +161,8 @@ function buildBridge({ config, log, store, http, pool, allowances, upgrades }: F
     store,
     config,
     log,
-    onTurn: () => {},
+    onTurn: (turn) => live.turnCommitted(turn),
+    onGlimpse: (glimpse) => live.turnMoved(glimpse),
   });
   return { workshop, sessions };
 }

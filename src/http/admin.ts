@@ -1,45 +1,52 @@
 /**
  * The admin API: what an operator and the command line do to a running server.
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
+import cookie from '@fastify/cookie';
+import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { readChanges, readIntake } from '../accounts/intake.ts';
 import type { AccountId, SessionId, Tenant } from '../ids.ts';
-import { type Refusal, refusal } from '../protocol/refusal.ts';
+import { refusal } from '../protocol/refusal.ts';
 import { requestToWire } from '../store/request-row.ts';
+import { AdminAccess } from './admin-access.ts';
+import { eventRoutes } from './admin-events.ts';
 import { keyToWire, readKeyDraft } from './admin-keys.ts';
+import { loginRoutes, logoutRoute } from './admin-login.ts';
 import { sessionToWire } from './admin-sessions.ts';
 import { settingsRoutes } from './admin-settings.ts';
+import { usageRoutes } from './admin-usage.ts';
 import { sendRefusal } from './answer.ts';
 import { refuseAddress } from './caller.ts';
 import type { Parts } from './parts.ts';
 
 type ById = { Params: { id: string } };
 
-export function adminRoutes(app: FastifyInstance, parts: Parts): void {
+export async function adminRoutes(app: FastifyInstance, parts: Parts): Promise<void> {
+  await app.register(cookie);
+  await app.register(rateLimit, { global: false });
+  const access = new AdminAccess(app, parts.adminToken);
   app.addHook('onRequest', async (request, reply) => {
-    const refused =
-      refuseAddress(request, parts.config) ?? refuseToken(request.headers.authorization, parts.adminToken);
+    const refused = refuseAddress(request, parts.config);
     return refused === undefined ? undefined : sendRefusal(reply, refused);
   });
+  loginRoutes(app, access);
+  await app.register(async (guarded) => guardedRoutes(guarded, parts, access));
+}
+
+function guardedRoutes(app: FastifyInstance, parts: Parts, access: AdminAccess): void {
+  app.addHook('onRequest', async (request, reply) => {
+    const refused = await access.refuse(request);
+    return refused === undefined ? undefined : sendRefusal(reply, refused);
+  });
+  logoutRoute(app, access);
+  eventRoutes(app, parts, access);
+  usageRoutes(app, parts);
   accountRoutes(app, parts);
   keyRoutes(app, parts);
   sessionRoutes(app, parts);
   requestRoutes(app, parts);
   settingsRoutes(app, parts);
-}
-
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-
-function refuseToken(authorization: string | undefined, token: string): Refusal | undefined {
-  const given = /^Bearer\s+(\S+)$/i.exec(authorization ?? '')?.[1] ?? '';
-  if (timingSafeEqual(digest(given), digest(token))) return undefined;
-  return refusal(
-    401,
-    'invalid_admin_token',
-    "Send 'Authorization: Bearer <admin token>'; the token is in the file admin-token of the data directory.",
-  );
 }
 
 function unknown(reply: FastifyReply, what: string): FastifyReply {
@@ -136,6 +143,14 @@ function requestRoutes(
     const filter = listSchema.safeParse(request.query);
     if (!filter.success) return bad(reply, "'limit' is a whole number from 1 to 1000.");
     return { data: store.requests.list(filter.data).map(requestToWire) };
+  });
+
+  app.get<ById>('/api/requests/:id', async (request, reply) => {
+    const row = store.requests.get(request.params.id);
+    if (row === undefined) return unknown(reply, 'request');
+    const { tenant, responseId } = row;
+    const history = responseId && store.transcripts.historyOf(tenant, responseId);
+    return { ...requestToWire(row), history: history ?? null };
   });
 
   app.get('/api/status', async () => {

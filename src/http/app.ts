@@ -10,6 +10,7 @@ import { adminRoutes } from './admin.ts';
 import { sendRefusal } from './answer.ts';
 import { holdBounds, refusePath, SERVER_BOUNDS, SOCKET_BOUNDS } from './bounds.ts';
 import { clientRoutes } from './client-routes.ts';
+import { dashboardRoutes } from './dashboard.ts';
 import type { Parts } from './parts.ts';
 import type { ClientSocket } from './responses-socket.ts';
 
@@ -36,6 +37,7 @@ export async function buildApp(parts: Parts): Promise<App> {
   holdBounds(server, parts);
   await server.register(async (app) => clientRoutes(app, parts, sockets));
   await server.register(async (app) => adminRoutes(app, parts));
+  await server.register(async (app) => dashboardRoutes(app, parts.config));
   healthRoutes(server, parts);
   return {
     server,

@@ -9,7 +9,9 @@ import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import type { Store } from '../store/store.ts';
 import type { HttpUpstream } from '../upstream/http.ts';
+import type { Feed } from '../watch/feed.ts';
 import type { Notifier } from '../watch/notifier.ts';
+import type { RunningTurns } from '../watch/running-turns.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { Load } from './load.ts';
@@ -26,6 +28,7 @@ export interface Parts {
   readonly bodies: ByteBudget;
   readonly load: Load;
   readonly notifier: Notifier;
+  readonly watch: { readonly feed: Feed; readonly turns: RunningTurns };
   readonly log: Log;
   readonly adminToken: string;
   readonly version: string;

@@ -147,6 +147,24 @@ export const request = sqliteTable(
   ],
 );
 
+/** Usage summed by the hour, account `''` where none was asked. */
+export const usageHour = sqliteTable(
+  'usage_hour',
+  {
+    hourAt: integer('hour_at').notNull(),
+    tenant: text('tenant').$type<Tenant>().notNull(),
+    accountId: text('account_id').$type<AccountId | ''>().notNull(),
+    model: text('model').notNull(),
+    turns: integer('turns').notNull(),
+    failed: integer('failed').notNull(),
+    inputTokens: integer('input_tokens').notNull(),
+    cachedTokens: integer('cached_tokens').notNull(),
+    outputTokens: integer('output_tokens').notNull(),
+    reasoningTokens: integer('reasoning_tokens').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.hourAt, t.tenant, t.accountId, t.model] })],
+);
+
 /** One conversation with all its branches: what is kept, touched and evicted as a whole. */
 export const transcriptTree = sqliteTable(
   'transcript_tree',

@@ -14,6 +14,7 @@ import type { StoreLog } from './store-log.ts';
 import type { TranscriptNode } from './transcript-node.ts';
 import { TranscriptRows } from './transcript-rows.ts';
 import { type TranscriptMode, Transcripts } from './transcripts.ts';
+import { UsageHours } from './usage-hours.ts';
 import { Writer } from './writer.ts';
 
 const COMMIT_LIMIT_MS = 2000;
@@ -62,6 +63,7 @@ export class Store {
   readonly accounts: AccountRows;
   readonly keys: Keys;
   readonly requests: RequestLog;
+  readonly usage: UsageHours;
   readonly transcripts: Transcripts;
   readonly settings: Settings;
   readonly writer: Writer;
@@ -84,6 +86,7 @@ export class Store {
     this.accounts = new AccountRows({ reads, writer, secrets, now });
     this.keys = new Keys(reads, writer, now);
     this.requests = new RequestLog(reads, writer);
+    this.usage = new UsageHours(reads);
     this.settings = new Settings(reads, writer);
     this.transcripts = new Transcripts({
       mode: options.transcripts,
@@ -106,7 +109,11 @@ export class Store {
    */
   commitTurn({ row, node, stored }: CommittedTurn): Promise<'committed' | 'queued'> {
     this.requests.remember(row, stored);
-    const statements = [this.requests.insert(row, stored), ...(node ? this.transcripts.add(node) : [])];
+    const statements = [
+      this.requests.insert(row, stored),
+      this.usage.add(row),
+      ...(node ? this.transcripts.add(node) : []),
+    ];
     this.#sweepWhenMuchWasAdded();
     return this.writer.writeWithin(COMMIT_LIMIT_MS, statements);
   }
@@ -142,6 +149,7 @@ export class Store {
 
   async #sweep(): Promise<void> {
     await this.requests.deleteBefore(this.#now() - this.#options.retentionDays * DAY_MS);
+    await this.writer.write([this.usage.expire(this.#now())]);
     await this.accounts.expire();
     await this.transcripts.evict();
   }

@@ -20,13 +20,20 @@ export interface StoredNode {
   readonly visibility: 'shown' | 'hidden';
 }
 
+export interface HistorySize {
+  readonly items: number;
+  readonly bytes: number;
+}
+
 export class TranscriptRows {
   readonly #sealer: Sealer;
+  readonly #database: Reads;
   readonly #reads: ReturnType<typeof prepareReads>;
   readonly #writes: ReturnType<typeof prepareWrites>;
 
   constructor(reads: Reads, sealer: Sealer) {
     this.#sealer = sealer;
+    this.#database = reads;
     this.#reads = prepareReads(reads);
     this.#writes = prepareWrites(reads);
   }
@@ -46,6 +53,20 @@ export class TranscriptRows {
       ...body,
     };
     return { node, visibility: row.hidden ? 'hidden' : 'shown' };
+  }
+
+  /** How much came before this response, counted without opening any body. */
+  historyOf(tenant: Tenant, responseId: ResponseId): HistorySize | undefined {
+    const sums = this.#database.get<{ items: number | null; bytes: number | null }>(sql`
+      with recursive up(id) as (
+        select parent_id from transcript where tenant = ${tenant} and response_id = ${responseId}
+        union all
+        select parent_id from transcript join up on tenant = ${tenant} and response_id = up.id
+      )
+      select sum(input_count + output_count) as items, sum(bytes) as bytes
+      from transcript join up on tenant = ${tenant} and response_id = up.id`);
+    if (sums === undefined || sums.items === null) return undefined;
+    return { items: sums.items, bytes: sums.bytes ?? 0 };
   }
 
   findByChain(tenant: Tenant, chain: Buffer): ResponseId | undefined {

@@ -201,3 +201,17 @@ test('a stored turn that was tampered with counts as missing and is reported', a
   expect(store.transcripts.itemOwner(LOCAL, 'item of r2')).toBe('account' as AccountId);
   expect(warnings).toEqual(['a stored turn cannot be read']);
 });
+
+test.each(['disk', 'memory'] as const)(
+  'the history of a response is what came before it (%s)',
+  async (mode) => {
+    await using temporary = await temporaryStore({ transcripts: mode });
+    const { store } = temporary;
+    await commit(store, node('root'), node('second', 'root'), node('third', 'second'));
+    const historyOf = (name: string, tenant = LOCAL) => store.transcripts.historyOf(tenant, id(name));
+    expect(historyOf('third')?.items).toBe(4);
+    expect(historyOf('second')?.bytes).toBeGreaterThan(20);
+    expect(historyOf('root')).toBeUndefined();
+    expect(historyOf('third', 'key_2' as Tenant)).toBeUndefined();
+  },
+);

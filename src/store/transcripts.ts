@@ -6,7 +6,7 @@ import { LRUCache } from 'lru-cache';
 import type { AccountId, ResponseId, Tenant } from '../ids.ts';
 import type { StoreLog } from './store-log.ts';
 import { nodeBytes, type TranscriptNode } from './transcript-node.ts';
-import type { StoredNode, TranscriptRows } from './transcript-rows.ts';
+import type { HistorySize, StoredNode, TranscriptRows } from './transcript-rows.ts';
 import type { Statement } from './write-unit.ts';
 import type { Writer } from './writer.ts';
 
@@ -82,6 +82,20 @@ export class Transcripts {
   walk(tenant: Tenant, id: ResponseId): readonly TranscriptNode[] | undefined {
     const last = this.get(tenant, id);
     return last && this.#chainOf(last);
+  }
+
+  /** How much history a response continued; undefined for the first one, and for what is not known any more. */
+  historyOf(tenant: Tenant, id: ResponseId): HistorySize | undefined {
+    if (this.mode === 'disk') return this.#options.rows.historyOf(tenant, id);
+    const parent = this.#find(tenant, id)?.node.parent;
+    const last = parent && this.#find(tenant, parent)?.node;
+    const nodes = last && this.#chainOf(last);
+    return (
+      nodes && {
+        items: nodes.reduce((sum, node) => sum + node.input.length + node.output.length, 0),
+        bytes: nodes.reduce((sum, node) => sum + nodeBytes(node), 0),
+      }
+    );
   }
 
   /** The newest response whose history has this chained hash. */

@@ -49,6 +49,7 @@ export interface Row {
 export interface World extends AsyncDisposable {
   readonly simulator: Simulator;
   readonly url: string;
+  readonly adminToken: string;
   /** Ids of the accounts by their names. */
   readonly ids: ReadonlyMap<string, string>;
   admin(method: string, path: string, body?: unknown): Promise<unknown>;
@@ -116,6 +117,9 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
     simulator,
     get url() {
       return server.url;
+    },
+    get adminToken() {
+      return server.adminToken;
     },
     ids: new Map(),
     admin: (method, path, body) => callAdmin(server, { method, path, body }),

@@ -1,0 +1,90 @@
+/**
+ * The connection to the server: one stream of events, and the lists that are read when it begins. The browser
+ * comes back by itself with the id of the last event; only when the server no longer knows that id, everything is
+ * read again.
+ */
+import { call, list } from './api.ts';
+import { change, current, forget, happened, holding } from './store.ts';
+import type { Account, Key, RequestRow, Session, Status, Turn } from './wire.ts';
+
+const TRY_AGAIN_MS = 2000;
+const KINDS = ['account', 'session', 'request', 'turn', 'pace'] as const;
+
+let source: EventSource | undefined;
+
+/** Asks whether this browser is signed in, and connects when it is. */
+export async function begin(): Promise<void> {
+  const answer = await call<{ signed_in: boolean }>('GET', '/api/login');
+  if (answer.ok && answer.value.signed_in) connect();
+  else if (answer.ok) forget();
+  else setTimeout(begin, TRY_AGAIN_MS);
+}
+
+export async function signOut(): Promise<void> {
+  await call('DELETE', '/api/login');
+  disconnect();
+  forget();
+}
+
+export function connect(): void {
+  disconnect();
+  change({ access: 'in' });
+  const events = new EventSource('/api/events');
+  source = events;
+  events.addEventListener('hello', () => {
+    change({ link: 'live' });
+    if (current().lists === 'unread') void holding(readLists);
+  });
+  events.addEventListener('resync', () => void holding(readLists));
+  for (const name of KINDS) {
+    events.addEventListener(name, (event) => {
+      const data = JSON.parse(event.data) as { tenant?: string };
+      happened({ name, data });
+      meet(data.tenant);
+    });
+  }
+  events.addEventListener('error', () => lost(events));
+}
+
+function disconnect(): void {
+  source?.close();
+  source = undefined;
+}
+
+/** A stream that was refused does not come back by itself: the sign-in may have ended, or the server is away. */
+function lost(events: EventSource): void {
+  if (source !== events) return;
+  change({ link: 'lost' });
+  if (events.readyState === EventSource.CLOSED) setTimeout(begin, TRY_AGAIN_MS);
+}
+
+async function readLists(): Promise<void> {
+  const [accounts, sessions, requests, turns, keys] = await Promise.all([
+    list<Account>('/api/accounts'),
+    list<Session>('/api/sessions'),
+    list<RequestRow>('/api/requests?limit=1000'),
+    list<Turn>('/api/turns'),
+    list<Key>('/api/keys'),
+    readStatus(),
+  ]);
+  if (current().access === 'in') change({ accounts, sessions, requests, turns, keys, lists: 'read' });
+}
+
+/** Keys that were asked for; one that was removed would be asked for again and again. */
+const met = new Set<string | undefined>([undefined, 'local']);
+
+/** A key that was made elsewhere shows itself by its first turn. */
+function meet(tenant: string | undefined): void {
+  if (met.has(tenant)) return;
+  met.add(tenant);
+  if (!current().keys.some((key) => key.id === tenant)) void readKeys();
+}
+
+export async function readKeys(): Promise<void> {
+  change({ keys: await list<Key>('/api/keys') });
+}
+
+export async function readStatus(): Promise<void> {
+  const answer = await call<Status>('GET', '/api/status');
+  if (answer.ok) change({ status: answer.value });
+}

@@ -1,0 +1,112 @@
+/**
+ * What this page knows of the server, as one value, and how an event of the feed changes it. Pure: no network, no
+ * clock, no components.
+ */
+import type { Account, Key, RequestRow, Session, Status, Turn } from './wire.ts';
+
+export interface World {
+  readonly access: 'unknown' | 'in' | 'out';
+  readonly link: 'connecting' | 'live' | 'lost';
+  /** Whether the lists below say anything yet. */
+  readonly lists: 'unread' | 'read';
+  readonly accounts: readonly Account[];
+  /** Last turn first; the newest two thousand. */
+  readonly sessions: readonly Session[];
+  /** Newest first; the newest thousand. */
+  readonly requests: readonly RequestRow[];
+  /** Oldest first. */
+  readonly turns: readonly Turn[];
+  readonly paces: ReadonlyMap<string, Pace>;
+  readonly keys: readonly Key[];
+  readonly status: Status | undefined;
+}
+
+/** How fast output comes, in pieces a second; a piece is about a token. */
+export interface Pace {
+  readonly pieces: number;
+  readonly at: number;
+  readonly perSecond: number;
+}
+
+export const EMPTY: World = {
+  access: 'unknown',
+  link: 'connecting',
+  lists: 'unread',
+  accounts: [],
+  sessions: [],
+  requests: [],
+  turns: [],
+  paces: new Map(),
+  keys: [],
+  status: undefined,
+};
+
+const REQUESTS_KEPT = 1000;
+const SESSIONS_KEPT = 2000;
+
+export type Happening = { readonly name: string; readonly data: unknown };
+
+/** Several at once, because a screen that is drawn for each would flicker. */
+export function apply(world: World, happenings: readonly Happening[], at: number): World {
+  const sessions = happenings.filter(({ name }) => name === 'session').map(({ data }) => data as Session);
+  const others = happenings.reduce((so, happening) => applyOne(so, happening, at), world);
+  return sessions.length === 0 ? others : { ...others, sessions: withSessions(world.sessions, sessions) };
+}
+
+function applyOne(world: World, { name, data }: Happening, at: number): World {
+  switch (name) {
+    case 'account':
+      return { ...world, accounts: put(world.accounts, data as Account) };
+    case 'request':
+      return withRequest(world, data as RequestRow);
+    case 'turn':
+      return withTurn(world, data as Turn, at);
+    case 'pace':
+      return { ...world, paces: pacesOf(world, data as { pieces: [string, number][] }, at) };
+    default:
+      return world;
+  }
+}
+
+type Named = { readonly id: string; readonly removed?: true };
+
+function put<T extends Named>(list: readonly T[], item: T): readonly T[] {
+  if (item.removed === true) return list.filter((one) => one.id !== item.id);
+  const known = list.some((one) => one.id === item.id);
+  return known ? list.map((one) => (one.id === item.id ? item : one)) : [...list, item];
+}
+
+/** There may be thousands, so they are put in order once for all that changed. */
+function withSessions(known: readonly Session[], changed: readonly (Session & Named)[]): readonly Session[] {
+  const byId = new Map<string, Session & Named>([...known, ...changed].map((one) => [one.id, one]));
+  return [...byId.values()]
+    .filter((one) => one.removed !== true)
+    .toSorted((a, b) => b.last_turn_at - a.last_turn_at)
+    .slice(0, SESSIONS_KEPT);
+}
+
+function withRequest(world: World, row: RequestRow): World {
+  if (world.requests.some((one) => one.id === row.id)) return world;
+  return { ...world, requests: [row, ...world.requests].slice(0, REQUESTS_KEPT) };
+}
+
+function withTurn(world: World, turn: Turn, at: number): World {
+  const paces = new Map(world.paces);
+  if (turn.phase !== 'done') {
+    paces.set(turn.id, { pieces: turn.pieces, at, perSecond: 0 });
+    return { ...world, paces, turns: put(world.turns, turn) };
+  }
+  paces.delete(turn.id);
+  return { ...world, paces, turns: world.turns.filter((one) => one.id !== turn.id) };
+}
+
+function pacesOf(world: World, told: { pieces: readonly (readonly [string, number])[] }, at: number) {
+  return new Map(
+    told.pieces.map(([id, pieces]) => {
+      const before = world.paces.get(id);
+      const seconds = before === undefined ? 0 : (at - before.at) / 1000;
+      const perSecond = before === undefined || seconds <= 0 ? 0 : (pieces - before.pieces) / seconds;
+      return [id, { pieces, at, perSecond }];
+    }),
+  );
+}

@@ -1,0 +1,128 @@
+/**
+ * Logging an account in: with a code on any device, or in this browser, whose last address is pasted back. How it
+ * went is asked when the reader returns to the page or an account changes, never all the time.
+ */
+import { useCallback, useEffect, useState } from 'preact/hooks';
+import { call } from '../model/api.ts';
+import { useWorld } from '../model/store.ts';
+import type { Login, LoginState } from '../model/wire.ts';
+import { copy } from '../parts/code.tsx';
+import { Field, type Submit, valuesOf } from '../parts/form.tsx';
+import { Refused } from '../parts/refused.tsx';
+import { Countdown } from '../parts/time.tsx';
+import { t } from '../words/words.ts';
+
+export interface LogInProps {
+  readonly method: 'device' | 'browser';
+  readonly onDone: () => void;
+}
+
+export function LogIn({ method, onDone }: LogInProps) {
+  const [login, setLogin] = useState<Login>();
+  const [refused, setRefused] = useState<string>();
+  const start = async (): Promise<void> => {
+    setRefused(undefined);
+    const answer = await call<Login>('POST', '/api/logins', { method });
+    if (answer.ok) setLogin(answer.value);
+    else setRefused(answer.message);
+  };
+  const fail = (message: string): void => {
+    setLogin(undefined);
+    setRefused(message);
+  };
+  return (
+    <div class="stack">
+      <p>{t(`logIn.${method}`)}</p>
+      <Refused text={refused} />
+      {login === undefined ? (
+        <button type="button" class="button main" onClick={() => void start()}>
+          {t('logIn.start')}
+        </button>
+      ) : (
+        <Pending login={login} onDone={onDone} onFail={fail} />
+      )}
+    </div>
+  );
+}
+
+interface PendingProps {
+  readonly login: Login;
+  readonly onDone: () => void;
+  readonly onFail: (message: string) => void;
+}
+
+function Pending({ login, onDone, onFail }: PendingProps) {
+  useOutcome(login, onDone, onFail);
+  return (
+    <>
+      {login.user_code === undefined ? null : (
+        <div class="stack tight">
+          <span class="small quiet">{t('logIn.code')}</span>
+          <div class="row wraps">
+            <strong class="user-code">{login.user_code}</strong>
+            <button type="button" class="button slim" onClick={() => void copy(login.user_code ?? '')}>
+              {t('do.copy')}
+            </button>
+          </div>
+        </div>
+      )}
+      <a class="button main" href={login.url} target="_blank" rel="noreferrer">
+        {t('logIn.open')}
+      </a>
+      {login.user_code === undefined ? <PasteBack login={login} onDone={onDone} /> : null}
+      <p class="small quiet" role="status">
+        {t('logIn.waiting')} <Countdown to={login.expires_at} />
+      </p>
+    </>
+  );
+}
+
+function useOutcome(login: Login, onDone: () => void, onFail: (message: string) => void): void {
+  const accounts = useWorld((world) => world.accounts);
+  const look = useCallback(async () => {
+    const answer = await call<LoginState>('GET', `/api/logins/${login.id}`);
+    if (!answer.ok) return;
+    const { status, error } = answer.value;
+    if (status === 'complete') onDone();
+    if (status === 'failed') onFail((typeof error === 'object' ? error.message : error) ?? t('logIn.failed'));
+  }, [login.id, onDone, onFail]);
+  // An account that changed may be the one that logs in.
+  useEffect(() => void look(), [accounts]);
+  useEffect(() => {
+    const seen = (): void => void look();
+    addEventListener('focus', seen);
+    const atEnd = setTimeout(seen, Math.max(0, login.expires_at * 1000 - Date.now()) + 1000);
+    return () => {
+      removeEventListener('focus', seen);
+      clearTimeout(atEnd);
+    };
+  }, [look, login.expires_at]);
+}
+
+function PasteBack({ login, onDone }: { readonly login: Login; readonly onDone: () => void }) {
+  const [refused, setRefused] = useState<string>();
+  const submit: Submit = async (event) => {
+    event.preventDefault();
+    const { url } = valuesOf(event.currentTarget);
+    const answer = await call('POST', `/api/logins/${login.id}/callback`, { url });
+    if (answer.ok) onDone();
+    else setRefused(answer.message);
+  };
+  return (
+    <form class="stack" onSubmit={submit}>
+      <Field label={t('logIn.pasteBack')} hint={t('logIn.pasteBackHint')}>
+        <input
+          class="input mono"
+          name="url"
+          required
+          autocomplete="off"
+          placeholder="http://localhost:1455/…"
+        />
+      </Field>
+      <Refused text={refused} />
+      <button type="submit" class="button">
+        {t('logIn.finish')}
+      </button>
+    </form>
+  );
+}

@@ -1,0 +1,132 @@
+/** Where the server tells people that something needs them. Secrets come masked and go back as they came. */
+import { useEffect, useState } from 'preact/hooks';
+import { call } from '../model/api.ts';
+import { NOTIFICATION_KINDS, type Notification, type Settings } from '../model/wire.ts';
+import { Dialog } from '../parts/dialog.tsx';
+import { Field, type Submit, valuesOf } from '../parts/form.tsx';
+import { Refused } from '../parts/refused.tsx';
+import { tell } from '../parts/toast.tsx';
+import { t, wordFor } from '../words/words.ts';
+
+export function Notifications() {
+  const [settings, setSettings] = useState<Settings>();
+  const [refused, setRefused] = useState<string>();
+  const [asked, setAsked] = useState<'no' | 'yes'>('no');
+  useEffect(() => {
+    void call<Settings>('GET', '/api/settings').then((answer) => {
+      if (answer.ok) setSettings(answer.value);
+    });
+  }, []);
+  const targets = settings?.notifications ?? [];
+  const save = async (notifications: readonly Notification[]): Promise<void> => {
+    const answer = await call<Settings>('PUT', '/api/settings', { ...settings, notifications });
+    setRefused(answer.ok ? undefined : answer.message);
+    if (!answer.ok) return;
+    setAsked('no');
+    setSettings(answer.value?.notifications === undefined ? { ...settings, notifications } : answer.value);
+    tell(t('do.saved'));
+  };
+  return (
+    <section class="section">
+      <div class="row apart">
+        <h2>{t('notify.title')}</h2>
+        <div class="row">
+          {targets.length === 0 ? null : <TestButton />}
+          <button type="button" class="button slim" onClick={() => setAsked('yes')}>
+            {t('notify.add')}
+          </button>
+        </div>
+      </div>
+      {targets.length === 0 ? (
+        <p class="card quiet">{t('notify.none')}</p>
+      ) : (
+        <ul class="card tight lines">
+          {targets.map((target, index) => (
+            <Target
+              key={`${target.kind} ${target.url}`}
+              target={target}
+              onRemove={() => void save(targets.toSpliced(index, 1))}
+            />
+          ))}
+        </ul>
+      )}
+      {asked === 'yes' ? (
+        <NewTarget
+          refused={refused}
+          onAdd={(target) => void save([...targets, target])}
+          onClose={() => setAsked('no')}
+        />
+      ) : null}
+    </section>
+  );
+}
+
+function TestButton() {
+  const [state, setState] = useState<'idle' | 'asking'>('idle');
+  const test = async (): Promise<void> => {
+    setState('asking');
+    const answer = await call('POST', '/api/notifications/test');
+    setState('idle');
+    tell(answer.ok ? t('notify.tested') : answer.message);
+  };
+  return (
+    <button type="button" class="button slim" disabled={state === 'asking'} onClick={() => void test()}>
+      {t('notify.test')}
+    </button>
+  );
+}
+
+function Target({ target, onRemove }: { readonly target: Notification; readonly onRemove: () => void }) {
+  return (
+    <li class="line">
+      <div class="row apart wraps">
+        <span class="breaks">
+          <strong>{wordFor('notifyKind', target.kind)}</strong> <span class="mono quiet">{target.url}</span>
+        </span>
+        <button type="button" class="button slim danger" onClick={onRemove}>
+          {t('do.remove')}
+        </button>
+      </div>
+    </li>
+  );
+}
+
+interface NewTargetProps {
+  readonly refused: string | undefined;
+  readonly onAdd: (target: Notification) => void;
+  readonly onClose: () => void;
+}
+
+function NewTarget({ refused, onAdd, onClose }: NewTargetProps) {
+  const submit: Submit = (event) => {
+    event.preventDefault();
+    const { kind, url = '', token } = valuesOf(event.currentTarget);
+    const known = NOTIFICATION_KINDS.find((one) => one === kind) ?? 'webhook';
+    onAdd({ kind: known, url, ...(token === undefined ? {} : { token }) });
+  };
+  return (
+    <Dialog title={t('notify.add')} onClose={onClose}>
+      <form class="stack" onSubmit={submit}>
+        <Field label={t('notify.kind')}>
+          <select class="input" name="kind">
+            {NOTIFICATION_KINDS.map((kind) => (
+              <option key={kind} value={kind}>
+                {wordFor('notifyKind', kind)}
+              </option>
+            ))}
+          </select>
+        </Field>
+        <Field label={t('notify.url')}>
+          <input class="input mono" name="url" type="url" required autocomplete="off" />
+        </Field>
+        <Field label={t('notify.token')} hint={t('notify.tokenHint')}>
+          <input class="input mono" name="token" type="password" autocomplete="off" />
+        </Field>
+        <Refused text={refused} />
+        <button type="submit" class="button main">
+          {t('notify.add')}
+        </button>
+      </form>
+    </Dialog>
+  );
+}

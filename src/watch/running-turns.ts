@@ -1,0 +1,39 @@
+/**
+ * The turns that run at this moment, as far as the bridge has told of them. Forgets a turn when it is over.
+ */
+import type { Glimpse } from '../bridge/glimpse.ts';
+
+export class RunningTurns {
+  readonly #turns = new Map<string, Glimpse>();
+
+  saw(glimpse: Glimpse): void {
+    if (glimpse.phase === 'done') this.#turns.delete(glimpse.id);
+    else this.#turns.set(glimpse.id, glimpse);
+  }
+
+  /** Oldest first. */
+  all(): readonly Glimpse[] {
+    return [...this.#turns.values()];
+  }
+
+  get some(): boolean {
+    return this.#turns.size > 0;
+  }
+}
+
+/** The turn as the admin API shows it. */
+export function turnToWire(turn: Glimpse): Record<string, unknown> {
+  return {
+    id: turn.id,
+    session: turn.session,
+    tenant: turn.tenant,
+    model: turn.model,
+    door: turn.door,
+    client: turn.client,
+    account_id: turn.accountId ?? null,
+    phase: turn.phase,
+    started_at: Math.floor(turn.startedAt / 1000),
+    attempts: turn.attempts,
+    pieces: turn.pieces(),
+  };
+}
