@@ -55,7 +55,7 @@ function problemsOf(error: z.ZodError): string {
   return error.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`).join('; ');
 }
 
-function draftOf(login: ImportedLogin, name: string | undefined): AccountDraft {
+export function draftOf(login: ImportedLogin, name: string | undefined): AccountDraft {
   if (login.kind === 'api_key') {
     return {
       kind: 'api_key',

@@ -23,6 +23,8 @@ const SAME_403_MS = 60_000;
 const USED_EVERY_MS = 60_000;
 /** A turn that waits longer for a renewal is better served elsewhere; the renewal goes on. */
 const RENEWAL_WAIT_MS = 15_000;
+/** While the old token lives, waiting only spares one of the next turns the same. */
+const SHORT_WAIT_MS = 2000;
 
 interface Tally {
   active: number;
@@ -162,11 +164,11 @@ export class AccountPool {
     const row = this.#options.rows.get(id);
     if (row !== undefined && rejected !== undefined && bearerOf(row) !== rejected.bearer)
       return { outcome: 'usable' };
+    const alive = row !== undefined && rejected === undefined && freshnessOf(row, Date.now()) !== 'expired';
     const tooLong: Renewal = { kind: 'later', code: 'renewal_takes_long' };
-    const waited = setTimeout(RENEWAL_WAIT_MS, tooLong, { ref: false });
+    const waited = setTimeout(alive ? SHORT_WAIT_MS : RENEWAL_WAIT_MS, tooLong, { ref: false });
     const renewal = await Promise.race([this.#options.renewals.renew(id), waited]);
     if (renewal.kind === 'renewed') return { outcome: 'usable' };
-    const alive = row !== undefined && rejected === undefined && freshnessOf(row, Date.now()) !== 'expired';
     if (alive && !(renewal.kind === 'refused' && renewal.code !== NO_REFRESH_TOKEN))
       return { outcome: 'usable' };
     return this.#notRenewed(id, renewal, rejected?.failure);

@@ -5,14 +5,15 @@ import cookie from '@fastify/cookie';
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { readChanges, readIntake } from '../accounts/intake.ts';
-import type { AccountId, SessionId, Tenant } from '../ids.ts';
+import type { SessionId, Tenant } from '../ids.ts';
 import { refusal } from '../protocol/refusal.ts';
 import { requestToWire } from '../store/request-row.ts';
 import { AdminAccess } from './admin-access.ts';
+import { accountRoutes } from './admin-accounts.ts';
 import { eventRoutes } from './admin-events.ts';
 import { keyToWire, readKeyDraft } from './admin-keys.ts';
 import { loginRoutes, logoutRoute } from './admin-login.ts';
+import { accountLoginRoutes } from './admin-logins.ts';
 import { sessionToWire } from './admin-sessions.ts';
 import { settingsRoutes } from './admin-settings.ts';
 import { usageRoutes } from './admin-usage.ts';
@@ -43,6 +44,7 @@ function guardedRoutes(app: FastifyInstance, parts: Parts, access: AdminAccess):
   eventRoutes(app, parts, access);
   usageRoutes(app, parts);
   accountRoutes(app, parts);
+  accountLoginRoutes(app, parts);
   keyRoutes(app, parts);
   sessionRoutes(app, parts);
   requestRoutes(app, parts);
@@ -55,36 +57,6 @@ function unknown(reply: FastifyReply, what: string): FastifyReply {
 
 function bad(reply: FastifyReply, reason: string): FastifyReply {
   return sendRefusal(reply, refusal(400, 'invalid_value', reason));
-}
-
-function accountRoutes(app: FastifyInstance, { pool, allowances, store }: Parts): void {
-  app.get('/api/accounts', async () => ({ data: pool.rows().map((row) => pool.show(row)) }));
-
-  app.post('/api/accounts', async (request, reply) => {
-    const intake = readIntake(request.body);
-    if (!intake.ok) return bad(reply, intake.reason);
-    const saved = await Promise.all(intake.drafts.map((draft) => store.accounts.upsert(draft)));
-    const created = saved.some((one) => one.outcome === 'created');
-    const shown = saved.map((one) => pool.show(one.row));
-    return reply.code(created ? 201 : 200).send(shown.length === 1 ? shown[0] : { data: shown });
-  });
-
-  app.patch<ById>('/api/accounts/:id', async (request, reply) => {
-    const read = readChanges(request.body);
-    if (!read.ok) return bad(reply, read.reason);
-    const row = await pool.patch(request.params.id as AccountId, read.changes);
-    return row === undefined ? unknown(reply, 'account') : pool.show(row);
-  });
-
-  app.delete<ById>('/api/accounts/:id', async (request, reply) => {
-    const outcome = await pool.remove(request.params.id as AccountId);
-    return outcome === 'unknown' ? unknown(reply, 'account') : reply.code(204).send();
-  });
-
-  app.post<ById>('/api/accounts/:id/probe', async (request, reply) => {
-    const row = await allowances.probe(request.params.id as AccountId);
-    return row === undefined ? unknown(reply, 'account') : pool.show(row);
-  });
 }
 
 function keyRoutes(app: FastifyInstance, { store }: Parts): void {

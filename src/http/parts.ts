@@ -2,6 +2,7 @@
  * What the doors are given when the server is put together.
  */
 import type { Allowances } from '../accounts/allowances.ts';
+import type { Logins } from '../accounts/logins.ts';
 import type { AccountPool } from '../accounts/pool.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 import type { Sessions } from '../bridge/sessions.ts';
@@ -10,6 +11,7 @@ import type { Log } from '../log.ts';
 import type { Store } from '../store/store.ts';
 import type { HttpUpstream } from '../upstream/http.ts';
 import type { Feed } from '../watch/feed.ts';
+import type { Live } from '../watch/live.ts';
 import type { Notifier } from '../watch/notifier.ts';
 import type { RunningTurns } from '../watch/running-turns.ts';
 import type { ByteBudget } from './byte-budget.ts';
@@ -21,6 +23,7 @@ export interface Parts {
   readonly store: Store;
   readonly pool: AccountPool;
   readonly allowances: Allowances;
+  readonly logins: Logins;
   readonly sessions: Sessions;
   readonly bridge: Bridge;
   readonly http: HttpUpstream;
@@ -28,7 +31,7 @@ export interface Parts {
   readonly bodies: ByteBudget;
   readonly load: Load;
   readonly notifier: Notifier;
-  readonly watch: { readonly feed: Feed; readonly turns: RunningTurns };
+  readonly watch: { readonly feed: Feed; readonly turns: RunningTurns; readonly live: Live };
   readonly log: Log;
   readonly adminToken: string;
   readonly version: string;

@@ -31,12 +31,12 @@ function fakeJwt(account: AccountState, serial: string): string {
   return `${encode({ alg: 'none', typ: 'JWT' })}.${encode(claims)}.simulated`;
 }
 
-/** Answers the login service's paths; 404 for anything else. */
+/** Answers the login service's paths; 404 for anything else. `hang_up`: the answer is lost on the way. */
 export function answerIssuer(
   world: World,
   url: URL,
   { request, text }: { readonly request: IncomingMessage; readonly text: string },
-): ErrorAnswer {
+): ErrorAnswer | 'hang_up' {
   if (request.method === 'GET' && url.pathname === '/oauth/authorize') return authorize(url);
   if (request.method !== 'POST') return notFound();
   const form = fieldsOf(request, text);
@@ -46,9 +46,9 @@ export function answerIssuer(
     case '/oauth/revoke':
       return { status: 200, body: {} };
     case '/api/accounts/deviceauth/usercode':
-      return deviceCode();
+      return deviceCode(world);
     case '/api/accounts/deviceauth/token':
-      return devicePoll(world);
+      return devicePoll(world, String(form['device_auth_id'] ?? ''));
     default:
       return notFound();
   }
@@ -64,33 +64,53 @@ function fieldsOf(request: IncomingMessage, text: string): Form {
   return isObject(body) ? body : {};
 }
 
+const CALLBACKS = ['http://localhost:1455/auth/callback', 'http://localhost:1457/auth/callback'];
+
 /** Sends the browser straight back with a code, as a user who clicks at once. */
 function authorize(url: URL): ErrorAnswer {
-  const back = new URL(url.searchParams.get('redirect_uri') ?? 'http://localhost:1455/auth/callback');
-  back.searchParams.set('code', challengeCode(url.searchParams.get('code_challenge') ?? ''));
-  back.searchParams.set('state', url.searchParams.get('state') ?? '');
+  const asked = url.searchParams;
+  const callback = asked.get('redirect_uri') ?? '';
+  const proper =
+    CALLBACKS.includes(callback) &&
+    asked.get('response_type') === 'code' &&
+    asked.get('code_challenge_method') === 'S256' &&
+    (asked.get('client_id') ?? '') !== '' &&
+    (asked.get('state') ?? '').length >= 32 &&
+    (asked.get('scope') ?? '').split(' ').includes('offline_access');
+  if (!proper) return { status: 400, body: { error: 'invalid_request' } };
+  const back = new URL(callback);
+  back.searchParams.set('code', `${challengeCode(asked.get('code_challenge') ?? '')}~${callback}`);
+  back.searchParams.set('state', asked.get('state') ?? '');
   return { status: 302, body: '', headers: { location: back.href } };
 }
 
 const challengeCode = (challenge: string): string => `code.${challenge}`;
 
-/** The code carries its own challenge, so the verifier can be checked without a memory of logins. */
+/** The code carries its own challenge and callback, so both can be checked without a memory of logins. */
 function exchange(world: World, form: Form): ErrorAnswer {
   const verifier = String(form['code_verifier'] ?? '');
   const expected = challengeCode(createHash('sha256').update(verifier).digest('base64url'));
+  const code = String(form['code'] ?? '');
+  const [challenge, callback] = code.split('~');
   const account = world.nextLogin();
-  if (account === undefined || form['code'] !== expected) {
+  const redirected = callback === undefined || callback === form['redirect_uri'];
+  if (account === undefined || challenge !== expected || !redirected || world.usedCodes.has(code)) {
     return { status: 400, body: { error: 'invalid_grant', error_description: 'Unknown code.' } };
   }
+  world.usedCodes.add(code);
   return tokens(world, account);
 }
 
-function refresh(world: World, form: Form): ErrorAnswer {
+function refresh(world: World, form: Form): ErrorAnswer | 'hang_up' {
   const token = String(form['refresh_token'] ?? '');
+  world.refreshes.push(token);
   const account = [...world.accounts.values()].find((one) => one.refreshToken === token);
   const scripted = world.refreshAnswers.shift();
-  if (scripted !== undefined) return scripted;
-  if (account !== undefined) return tokens(world, account);
+  if (scripted !== undefined && scripted !== 'lost') return scripted;
+  if (account !== undefined) {
+    const answer = tokens(world, account);
+    return scripted === 'lost' ? 'hang_up' : answer;
+  }
   const victim = world.usedRefreshTokens.get(token);
   if (victim !== undefined) victim.refreshToken = undefined;
   return refreshTokenReused();
@@ -113,25 +133,32 @@ function tokens(world: World, account: AccountState): ErrorAnswer {
   return { status: 200, body };
 }
 
-const DEVICE_VERIFIER = 'simulated-device-verifier';
+const verifierOf = (device: string): string => `simulated-device-verifier-${device}`;
 
-function deviceCode(): ErrorAnswer {
+function deviceCode(world: World): ErrorAnswer {
+  world.deviceLogins += 1;
+  const devices = world.deviceLogins;
   const expires_at = new Date(Date.now() + 900_000).toISOString();
-  const body = { device_auth_id: 'da_1', user_code: 'ABCD-1234', interval: '1', expires_at };
+  const body = {
+    device_auth_id: `da_${devices}`,
+    user_code: `ABCD-${1000 + devices}`,
+    interval: '1',
+    expires_at,
+  };
   return { status: 200, body };
 }
 
 /** Pending as often as was asked for, then the code that `exchange` takes. */
-function devicePoll(world: World): ErrorAnswer {
+function devicePoll(world: World, device: string): ErrorAnswer {
   if (world.devicePendings > 0) {
     world.devicePendings -= 1;
     return { status: 403, body: { error: { code: 'authorization_pending', message: 'Pending.' } } };
   }
-  const code_challenge = createHash('sha256').update(DEVICE_VERIFIER).digest('base64url');
+  const code_challenge = createHash('sha256').update(verifierOf(device)).digest('base64url');
   const body = {
     authorization_code: challengeCode(code_challenge),
     code_challenge,
-    code_verifier: DEVICE_VERIFIER,
+    code_verifier: verifierOf(device),
   };
   return { status: 200, body };
 }

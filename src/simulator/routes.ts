@@ -35,7 +35,12 @@ export async function answerHttp(
   const url = new URL(request.url ?? '/', 'http://simulator');
   const text = await readBody(request);
   const dialect = dialectOf(url.pathname);
-  if (dialect === undefined) return sendJson(response, answerIssuer(world, url, { request, text }));
+  if (dialect === undefined) {
+    const answer = answerIssuer(world, url, { request, text });
+    if (answer === 'hang_up') response.destroy();
+    else sendJson(response, answer);
+    return;
+  }
   const headers = requestHeaders(request);
   const who = authenticate(world, dialect, headers);
   if (!('account' in who)) {

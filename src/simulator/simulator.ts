@@ -41,8 +41,12 @@ export interface Simulator extends AsyncDisposable {
   replaceToken(account: string, token: string): void;
   /** The credentials that are good now; the login service rotates both. */
   tokens(account: string): { readonly token: string; readonly refreshToken: string | undefined };
-  /** Answers to the next refreshes in place of new tokens. */
-  scriptRefresh(...answers: readonly ErrorAnswer[]): void;
+  /** Answers to the next refreshes in place of new tokens; `lost`: the token is used up, the answer never comes. */
+  scriptRefresh(...answers: readonly (ErrorAnswer | 'lost')[]): void;
+  /** Every refresh token that was sent to the login service, in order. */
+  readonly refreshes: readonly string[];
+  /** The account that the next browser or device login signs in to; default: the first of its dialect. */
+  setNextLogin(account: string): void;
   /** The device flow stays pending for so many polls. */
   setDevicePendings(polls: number): void;
   /** Every create, prewarm and compact that reached us, in order. */
@@ -88,6 +92,9 @@ function createWorld(options: SimulatorOptions): World {
     background: new Map(),
     usedRefreshTokens: new Map(),
     refreshAnswers: [],
+    refreshes: [],
+    usedCodes: new Set(),
+    deviceLogins: 0,
     devicePendings: 0,
     nextLogin: () => [...accounts.values()].find((one) => one.account.dialect === 'chatgpt'),
   };
@@ -117,6 +124,10 @@ function steer(world: World, server: Server): Simulator {
     replaceToken: (name, token) => named(name).replaceToken(token),
     tokens: (name) => ({ token: named(name).token, refreshToken: named(name).refreshToken }),
     scriptRefresh: (...answers) => void world.refreshAnswers.push(...answers),
+    refreshes: world.refreshes,
+    setNextLogin: (name) => {
+      world.nextLogin = () => named(name);
+    },
     setDevicePendings: (polls) => {
       world.devicePendings = polls;
     },

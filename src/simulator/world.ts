@@ -24,11 +24,16 @@ export interface World {
   /** Refresh tokens that worked once, and the account whose login a second use kills. */
   readonly usedRefreshTokens: Map<string, AccountState>;
   /** Answers to the next refreshes in place of the usual ones. */
-  readonly refreshAnswers: ErrorAnswer[];
+  readonly refreshAnswers: (ErrorAnswer | 'lost')[];
+  /** Every refresh token that was sent, in order. */
+  readonly refreshes: string[];
+  /** Codes that were exchanged: each works once. */
+  readonly usedCodes: Set<string>;
+  deviceLogins: number;
   /** How often the device flow is still pending. */
   devicePendings: number;
   /** The account that a browser or device login signs in to; undefined when there is none. */
-  readonly nextLogin: () => AccountState | undefined;
+  nextLogin: () => AccountState | undefined;
 }
 
 /** Lower-case headers, each as one string; credentials included. */

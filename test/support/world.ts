@@ -20,6 +20,8 @@ export interface WorldOptions {
   readonly names?: readonly string[];
   readonly transport?: 'auto' | 'websocket' | 'http';
   readonly simulated?: (name: string) => Partial<SimulatedAccount>;
+  /** Seconds until the access tokens end; default five days. */
+  readonly loginEndsInSeconds?: number;
   readonly env?: Readonly<Record<string, string>>;
   readonly simulator?: { readonly connectionLifetimeMs?: number };
   /** In place of what this process and its memory can bear. */
@@ -66,9 +68,10 @@ const DAY_S = 86_400;
 export function fakeLogin(
   name: string,
   edition = 'first',
+  endsInSeconds = 5 * DAY_S,
 ): { readonly token: string; readonly authJson: object } {
   const claims = {
-    exp: Math.floor(Date.now() / 1000) + 5 * DAY_S,
+    exp: Math.floor(Date.now() / 1000) + endsInSeconds,
     jti: edition,
     email: `${name}@example.com`,
     'https://api.openai.com/auth': {
@@ -90,7 +93,7 @@ export function fakeLogin(
 
 export async function makeWorld(options: WorldOptions): Promise<World> {
   const names = options.names ?? ['a', 'b', 'c'];
-  const logins = new Map(names.map((name) => [name, fakeLogin(name)]));
+  const logins = new Map(names.map((name) => [name, fakeLogin(name, 'first', options.loginEndsInSeconds)]));
   const simulator = await startSimulator({
     ...options.simulator,
     accounts: names.map((name) => simulatedAccount(name, options, logins.get(name)?.token ?? '')),
@@ -102,6 +105,7 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
       RESPOOL_PORT: '0',
       RESPOOL_OPENAI_BASE_URL: simulator.openaiBaseUrl,
       RESPOOL_CHATGPT_BASE_URL: simulator.chatgptBaseUrl,
+      RESPOOL_AUTH_BASE_URL: simulator.authBaseUrl,
       RESPOOL_DRAIN_MS: '500',
       ...options.env,
       ...env,
@@ -160,7 +164,8 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
 function simulatedAccount(name: string, options: WorldOptions, token: string): SimulatedAccount {
   const more = options.simulated?.(name) ?? {};
   if (options.kind === 'api_key') return { name, dialect: 'openai', token: `sk-${name}`, ...more };
-  return { name, dialect: 'chatgpt', token, accountId: `workspace-${name}`, ...more };
+  const login = { token, accountId: `workspace-${name}`, refreshToken: `rt-${name}` };
+  return { name, dialect: 'chatgpt', ...login, ...more };
 }
 
 async function callAdmin(

@@ -1,0 +1,174 @@
+/**
+ * What the server is made of, built from the bottom floor up: the only file that knows all of it.
+ */
+import { createSecretKey } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import { Allowances } from '../accounts/allowances.ts';
+import { Logins } from '../accounts/logins.ts';
+import { AccountPool } from '../accounts/pool.ts';
+import { Renewals } from '../accounts/renewal.ts';
+import { Upkeep } from '../accounts/upkeep.ts';
+import { Bridge } from '../bridge/bridge.ts';
+import type { Session } from '../bridge/session.ts';
+import { Sessions } from '../bridge/sessions.ts';
+import { UpgradeMemory } from '../bridge/upgrade-memory.ts';
+import { Workshop } from '../bridge/workshop.ts';
+import type { Config } from '../config.ts';
+import { sessionToWire } from '../http/admin-sessions.ts';
+import { ByteBudget } from '../http/byte-budget.ts';
+import { Catalogue } from '../http/catalogue.ts';
+import { LoadWatch } from '../http/load.ts';
+import { listenForCallback } from '../http/login-listener.ts';
+import type { Parts } from '../http/parts.ts';
+import { LOCAL, type SessionId, type Tenant } from '../ids.ts';
+import type { Log } from '../log.ts';
+import type { Store } from '../store/store.ts';
+import { HttpUpstream } from '../upstream/http.ts';
+import { Issuer } from '../upstream/issuer.ts';
+import { Feed } from '../watch/feed.ts';
+import { Live } from '../watch/live.ts';
+import { Notifier } from '../watch/notifier.ts';
+import { RunningTurns } from '../watch/running-turns.ts';
+import { VERSION } from './version.ts';
+
+/** What the server can bear at once. */
+export type Strength = Pick<Parts, 'bodies' | 'load'>;
+
+export function strengthOf(log: Log): Strength {
+  const load = new LoadWatch((state, sample) => log.warn({ state, ...sample }, 'load changed'));
+  return { bodies: new ByteBudget(), load };
+}
+
+export interface Ground {
+  readonly config: Config;
+  readonly log: Log;
+  readonly store: Store;
+  readonly strength: Strength;
+}
+
+export interface Built {
+  readonly parts: Parts;
+  /** Ends what runs by itself and closes the connections; the store stays open. */
+  close(): Promise<void>;
+}
+
+export function buildParts({ config, log, store, strength }: Ground): Built {
+  const http = new HttpUpstream();
+  const accounts = buildAccounts({ config, log, store, http });
+  const watch = buildWatch(accounts.pool, (id) => sessions.get(id));
+  store.accounts.watch((id) => watch.live.accountChanged(id));
+  const { live } = watch;
+  const { workshop, sessions } = buildBridge({ config, log, store, http, ...accounts, live });
+  const { upkeep, pool, allowances, logins } = accounts;
+  const notifier = new Notifier({ store, log });
+  const parts: Parts = {
+    ...strength,
+    config,
+    store,
+    pool,
+    allowances,
+    logins,
+    sessions,
+    bridge: new Bridge(workshop),
+    http,
+    catalogue: new Catalogue(pool, http, config),
+    notifier,
+    watch,
+    log,
+    adminToken: store.adminToken(config.adminToken),
+    version: VERSION,
+  };
+  const close = async (): Promise<void> => {
+    upkeep[Symbol.dispose]();
+    logins[Symbol.dispose]();
+    await notifier.stop();
+    await http.close();
+    strength.load.stop();
+  };
+  return { parts, close };
+}
+
+function buildAccounts({ config, log, store, http }: Omit<Ground, 'strength'> & { http: HttpUpstream }) {
+  const { accounts: rows } = store;
+  const upgrades = new UpgradeMemory();
+  const issuer = new Issuer(http, config.authBaseUrl);
+  const renewals = new Renewals({ rows, issuer, log, onOutcome: () => {} });
+  const pool = new AccountPool({
+    rows,
+    config,
+    renewals,
+    log,
+    onEdited: (id) => {
+      upgrades.forget(id);
+      http.retire(id);
+    },
+  });
+  const allowances = new Allowances({ pool, rows, config, http, log });
+  const upkeep = new Upkeep({ pool, allowances, log });
+  const logins = new Logins({ issuer, rows, allowances, listen: listenForCallback, log });
+  return { pool, allowances, upkeep, logins, upgrades };
+}
+
+function buildWatch(pool: AccountPool, sessionOf: (id: SessionId) => Session | undefined): Parts['watch'] {
+  const feed = new Feed();
+  const turns = new RunningTurns();
+  const live = new Live(feed, turns, {
+    accounts: () => pool.rows(),
+    account: (id) => shownOrNot(pool.get(id), (row) => pool.show(row)),
+    session: (id) => shownOrNot(sessionOf(id), sessionToWire),
+  });
+  return { feed, turns, live };
+}
+
+const REFUSED_ANCHORS_KEPT = 10_000;
+
+interface Floors {
+  readonly config: Config;
+  readonly log: Log;
+  readonly store: Store;
+  readonly http: HttpUpstream;
+  readonly pool: AccountPool;
+  readonly allowances: Allowances;
+  readonly upgrades: UpgradeMemory;
+  readonly live: Live;
+}
+
+function shownOrNot<T, S>(value: T | undefined, show: (value: T) => S): S | undefined {
+  return value === undefined ? undefined : show(value);
+}
+
+function buildBridge({ config, log, store, http, pool, allowances, upgrades, live }: Floors) {
+  const { secrets } = store;
+  const sessions = new Sessions({
+    idleMs: config.sessionIdleMs,
+    mac: (purpose, ...parts) => secrets.mac(purpose, ...parts),
+    sessionOf: (tenant, id) => store.requests.ownerOf(tenant, id)?.session,
+    onPin: ({ from, to }) => {
+      if (from !== undefined) pool.unpinned(from);
+      if (to !== undefined) pool.pinned(to);
+      for (const id of [from, to]) if (id !== undefined) live.accountChanged(id);
+    },
+    onChange: (session) => live.sessionChanged(session),
+  });
+  const chainKey = createSecretKey(secrets.mac('transcript-chain'));
+  const refusedAnchors = new LRUCache<string, true>({ max: REFUSED_ANCHORS_KEPT });
+  const memory = { transcripts: store.transcripts, requests: store.requests, chainKey, refusedAnchors };
+  /** Two tenants with the same cache key or thread must not meet upstream either. */
+  const scoped = (tenant: Tenant, value: string): string =>
+    tenant === LOCAL ? value : secrets.mac('scoped-id', tenant, value).toString('hex').slice(0, 32);
+  const carriers = { http, upgrades, pingMs: config.upstreamPingMs, memory, scoped };
+  const workshop = new Workshop({
+    pool,
+    allowances,
+    sessions,
+    carriers,
+    memory,
+    refusedAnchors,
+    store,
+    config,
+    log,
+    onTurn: (turn) => live.turnCommitted(turn),
+    onGlimpse: (glimpse) => live.turnMoved(glimpse),
+  });
+  return { workshop, sessions };
+}

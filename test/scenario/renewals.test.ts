@@ -1,0 +1,81 @@
+/** Logins that end: renewed once, kept on disk before use, and never renewed twice with one token. */
+import { expect, test } from 'vitest';
+import { DOORS, openDoor, post } from '../support/doors.ts';
+import { makeWorld } from '../support/world.ts';
+
+test.each(DOORS)('a login that ends within minutes is renewed before its use (%s)', async (name) => {
+  await using world = await makeWorld({ kind: 'chatgpt', names: ['a'], loginEndsInSeconds: 60 });
+  await using door = await openDoor(name, world.url);
+  expect((await door.turn({ input: 'hello' })).status).toBe(200);
+  expect(world.simulator.refreshes).toEqual(['rt-a']);
+  const [row] = await world.rows();
+  expect(row?.attempts.map((attempt) => attempt.outcome)).toEqual(['completed']);
+});
+
+test('200 turns at the end of three logins renew each once, and all are served', async () => {
+  await using world = await makeWorld({ kind: 'chatgpt', loginEndsInSeconds: -60 });
+  const turns = Array.from({ length: 200 }, (_, n) =>
+    post(world.url, { model: 'gpt-5.5', input: `turn ${n}` }),
+  );
+  const answers = await Promise.all(turns);
+  expect(answers.filter((answer) => answer.status !== 200)).toEqual([]);
+  expect(world.simulator.refreshes.toSorted()).toEqual(['rt-a', 'rt-b', 'rt-c']);
+  expect(world.simulator.refusals).toEqual([]);
+});
+
+test('a token that upstream no longer takes is renewed unseen, for all turns at once', async () => {
+  await using world = await makeWorld({ kind: 'chatgpt', names: ['a'] });
+  world.simulator.replaceToken('a', 'another');
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, () => post(world.url, { model: 'gpt-5.5', input: 'hello' })),
+  );
+  expect(answers.map((answer) => answer.status)).toEqual(Array(20).fill(200));
+  expect(world.simulator.refreshes).toEqual(['rt-a']);
+});
+
+test.each(['refresh_token_reused', 'refresh_token_expired', 'invalid_grant'])(
+  'a login whose renewal is refused (%s) needs a person, and the turn goes elsewhere',
+  async (code) => {
+    await using world = await makeWorld({ kind: 'chatgpt', names: ['a', 'b'] });
+    world.simulator.replaceToken('a', 'another');
+    world.simulator.scriptRefresh({ status: 400, body: { error: { code, message: 'no' } } });
+    expect((await post(world.url, { model: 'gpt-5.5', input: 'hello' })).status).toBe(200);
+    expect(await world.account('a')).toMatchObject({ status: 'needs_login', status_reason: code });
+  },
+);
+
+test('while the login service is in trouble an account serves on with what is left of its token', async () => {
+  await using world = await makeWorld({ kind: 'chatgpt', names: ['a'], loginEndsInSeconds: 60 });
+  world.simulator.scriptRefresh({ status: 503, body: '<html>busy</html>' });
+  expect((await post(world.url, { model: 'gpt-5.5', input: 'hello' })).status).toBe(200);
+  expect((await post(world.url, { model: 'gpt-5.5', input: 'hello' })).status).toBe(200);
+  expect(world.simulator.refreshes).toEqual(['rt-a']);
+  expect(await world.account('a')).toMatchObject({ status: 'ready' });
+});
+
+test('a renewal whose answer is lost is not tried again, here and after a restart', async () => {
+  await using world = await makeWorld({ kind: 'chatgpt', names: ['a'], loginEndsInSeconds: 60 });
+  const { token } = world.simulator.tokens('a');
+  world.simulator.scriptRefresh('lost');
+  const first = await post(world.url, { model: 'gpt-5.5', input: 'hello' });
+  // The service has replaced the access token: what we have is refused, and there is no way to a new one.
+  expect(first.status).toBe(503);
+  expect(await world.account('a')).toMatchObject({
+    status: 'needs_login',
+    status_reason: 'renewal_answer_lost',
+  });
+  world.simulator.replaceToken('a', token);
+  await world.restart();
+  await world.admin('POST', `/api/accounts/${world.ids.get('a')}/probe`);
+  expect((await post(world.url, { model: 'gpt-5.5', input: 'hello' })).status).toBe(200);
+  expect(world.simulator.refreshes).toEqual(['rt-a']);
+});
+
+test('a renewed login survives a restart', async () => {
+  await using world = await makeWorld({ kind: 'chatgpt', names: ['a'], loginEndsInSeconds: 60 });
+  await post(world.url, { model: 'gpt-5.5', input: 'hello' });
+  await world.restart();
+  expect((await post(world.url, { model: 'gpt-5.5', input: 'hello' })).status).toBe(200);
+  expect(world.simulator.refreshes).toEqual(['rt-a']);
+  expect(world.simulator.refusals).toEqual([]);
+});
