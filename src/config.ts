@@ -57,11 +57,7 @@ export const ENVIRONMENT: readonly Variable[] = [
   ['SECRET_KEY_FILE', '', 'file that holds the secret key'],
   ['OPENAI_BASE_URL', 'https://api.openai.com/v1', 'upstream of api_key accounts'],
   ['CHATGPT_BASE_URL', 'https://chatgpt.com/backend-api', 'upstream of chatgpt accounts'],
-  [
-    'AUTH_BASE_URL',
-    'https://auth.openai.com',
-    'issuer of chatgpt logins; not asked yet: tokens are not renewed',
-  ],
+  ['AUTH_BASE_URL', 'https://auth.openai.com', 'service that issues and renews chatgpt logins'],
   ['TRANSCRIPTS', 'disk', 'disk (encrypted, survives restarts), memory or off'],
   ['RETENTION_DAYS', '30', 'days a line of the request log is kept'],
   ['FIRST_EVENT_TIMEOUT_MS', '60000', 'longest wait for the first upstream event of an attempt'],

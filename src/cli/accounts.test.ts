@@ -40,7 +40,7 @@ test('add sends the key that was piped in, and the admin token', async () => {
       body: { kind: 'api_key', name: 'first', api_key: 'sk-piped', priority: 5 },
     },
   ]);
-  expect(desk.printed).toEqual(['first (acc_1) is ready.']);
+  expect(desk.printed).toEqual(['first (acc_1) is ready. Used: 5h 42%.']);
 });
 
 test('add passes every option on', async () => {
@@ -110,7 +110,7 @@ test('import takes every file of a folder, names the unusable one and fails in t
     { kind: 'api_key', name: 'b', api_key: 'sk-b' },
   ]);
   expect(desk.notes[0]).toMatch(/^c\.json: This is not a login/);
-  expect(desk.notes[1]).toContain('import them again');
+  expect(desk.notes[1]).toContain('ends the login for both');
 });
 
 test('import reads stdin, also a list, one account at a time', async () => {
@@ -147,4 +147,49 @@ test('import of a path that is not there says so', async () => {
   const desk = testDesk({});
   expect(await runCli(['accounts', 'import', join(folder, 'nowhere.json')], desk)).toBe(1);
   expect(desk.notes.join()).toContain('nowhere.json cannot be read');
+});
+
+test('login shows the code, waits, and says what the account has', async () => {
+  const login = { id: 'login_1', url: 'https://issuer/codex/device', user_code: 'ABCD-1234', expires_at: 1 };
+  let looks = 0;
+  await using admin = await startFakeAdmin(({ method, path }) => {
+    if (path === '/api/accounts') return { body: { data: POOL } };
+    if (method === 'POST') return { status: 201, body: { ...login, status: 'pending' } };
+    looks += 1;
+    return {
+      body: {
+        ...login,
+        ...(looks < 2 ? { status: 'pending' } : { status: 'complete', account_id: 'acc_1' }),
+      },
+    };
+  });
+  const desk = testDesk(admin.env, { rounds: 5 });
+  expect(await runCli(['accounts', 'login'], desk)).toBe(0);
+  expect(desk.printed.join('\n')).toContain('ABCD-1234');
+  expect(desk.printed.at(-1)).toBe('first (acc_1) is ready. Used: 5h 42%.');
+});
+
+test('a browser login takes the pasted address, and a wrong one does not end it', async () => {
+  const login = { id: 'login_1', url: 'https://issuer/authorize', expires_at: 1 };
+  const pasted: unknown[] = [];
+  await using admin = await startFakeAdmin(({ method, path, body }) => {
+    if (path === '/api/accounts') return { body: { data: POOL } };
+    if (path === '/api/logins') return { status: 201, body: { ...login, status: 'pending' } };
+    if (method === 'POST') {
+      pasted.push((body as { url: string }).url);
+      if (pasted.length === 1) return { status: 400, body: { error: { message: 'another login' } } };
+      return { body: { ...login, status: 'complete', account_id: 'acc_1' } };
+    }
+    return {
+      body: {
+        ...login,
+        ...(pasted.length < 2 ? { status: 'pending' } : { status: 'failed', error: 'late' }),
+      },
+    };
+  });
+  const desk = testDesk(admin.env, { rounds: 1000, stdin: 'http://wrong\nhttp://right\n' });
+  expect(await runCli(['accounts', 'login', '--browser'], desk)).toBe(1);
+  expect(pasted).toEqual(['http://wrong', 'http://right']);
+  expect(desk.notes).toContain('another login');
+  expect(desk.notes.at(-1)).toContain('late');
 });

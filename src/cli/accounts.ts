@@ -12,6 +12,7 @@ export interface AddOptions {
   readonly baseUrl?: string;
   readonly priority?: number;
   readonly transport?: string;
+  readonly proxy?: string;
 }
 
 /** Adds an API key. Without `--key` it is asked for, because a command line is seen by every process. */
@@ -25,6 +26,7 @@ export async function addAccount(desk: Desk, options: AddOptions): Promise<void>
     base_url: options.baseUrl,
     priority: options.priority,
     transport: options.transport,
+    proxy: options.proxy,
   });
   announce(desk, check(accountSchema, answer));
 }
@@ -37,8 +39,8 @@ export async function importAccounts(desk: Desk, paths: readonly string[]): Prom
   for (const file of files) kinds.push(await importFile(desk, file));
   if (kinds.includes('chatgpt')) {
     desk.note(
-      'The server uses these ChatGPT logins with the tokens they came with and does not renew them yet: ' +
-        'import them again when "respool accounts list" says needs_login.',
+      'From now on respool renews these logins. Do not use them elsewhere any more: a token that two programs ' +
+        'renew ends the login for both. Sign in again there ("codex login"), or delete their files.',
     );
   }
   return kinds.includes('refused') ? 1 : 0;
@@ -103,12 +105,22 @@ export async function removeAccount(desk: Desk, wanted: string): Promise<void> {
   desk.print(`${account.name} (${account.id}) is removed.`);
 }
 
-async function findAccount(desk: Desk, wanted: string): Promise<Account> {
+/** Asks upstream what is left and frees the account of blocks that the answer does not confirm. */
+export async function probeAccount(desk: Desk, wanted: string): Promise<void> {
+  const account = await findAccount(desk, wanted);
+  announce(desk, check(accountSchema, await desk.admin.request('POST', `${pathOf(account)}/probe`)));
+}
+
+export async function findAccount(desk: Desk, wanted: string): Promise<Account> {
   return pick(await fetchList(desk.admin, '/api/accounts', accountSchema), wanted, 'account');
 }
 
-function announce(desk: Desk, account: Account): void {
-  desk.print(`${account.name} (${account.id}) is ${account.status}.`);
+export function announce(desk: Desk, account: Account): void {
+  const reason = account.status_reason ? ` (${account.status_reason})` : '';
+  const plan = account.plan ? ` Plan: ${account.plan}.` : '';
+  const used = usedOf(account) === '' ? '' : ` Used: ${usedOf(account)}.`;
+  const known = plan + used;
+  desk.print(`${account.name} (${account.id}) is ${account.status}${reason}.${known}`);
 }
 
 function usedOf(account: Account): string {

@@ -70,12 +70,24 @@ function addAccounts(program: Command, desk: Desk, act: Act): void {
     .option('--base-url <url>', 'another address than that of RESPOOL_OPENAI_BASE_URL')
     .option('--priority <number>', 'higher serves first', wholeNumber)
     .addOption(new Option('--transport <kind>', 'way to upstream').choices(['auto', 'websocket', 'http']))
+    .option('--proxy <url>', 'way out for this account: an http:// or socks5:// URL')
     .action((options: AddOptions) => act(async () => (await load()).addAccount(desk, options)));
   accounts
     .command('import')
     .description('import ChatGPT logins: auth.json files, folders of them, or - for stdin')
     .argument('[paths...]', 'default: the login of the Codex CLI')
     .action((paths: string[]) => act(async () => (await load()).importAccounts(desk, paths)));
+  accounts
+    .command('login')
+    .description('sign in to a ChatGPT account with a code on any device')
+    .option('--browser', 'sign in with a browser on this machine instead')
+    .action((options: { browser?: boolean }) =>
+      act(async () => (await import('./login.ts')).loginAccount(desk, options)),
+    );
+  accounts
+    .command('probe <account>')
+    .description('ask upstream what is left, and lift blocks that it does not confirm')
+    .action((account: string) => act(async () => (await load()).probeAccount(desk, account)));
   accounts
     .command('list')
     .description('list accounts and what is left of them')

@@ -20,6 +20,8 @@ export interface Desk {
   readInput(): Promise<string>;
   /** A secret typed without echo, or all of stdin when it is not a terminal. */
   askSecret(question: string): Promise<string>;
+  /** Lines typed or piped in, until the signal. */
+  readLines(signal: AbortSignal): AsyncIterable<string>;
   pause(durationMs: number): Promise<'go_on' | 'stop'>;
 }
 
@@ -37,6 +39,7 @@ export function processDesk(offline?: Offline): Desk {
     note: (line) => void stderr.write(`${line}\n`),
     readInput: () => text(stdin),
     askSecret: async (question) => (stdin.isTTY ? askUnseen(question) : (await text(stdin)).trim()),
+    readLines: (signal) => createInterface({ input: stdin, signal }),
     pause: (durationMs) => sleep(durationMs, 'go_on'),
   };
 }

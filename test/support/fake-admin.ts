@@ -79,6 +79,9 @@ export function testDesk(
     note: (line) => void notes.push(line),
     readInput: async () => given.stdin ?? '',
     askSecret: async () => (given.stdin ?? '').trim(),
+    readLines: async function* () {
+      yield* (given.stdin ?? '').split('\n').filter((line) => line !== '');
+    },
     pause: async () => (rounds-- > 0 ? 'go_on' : 'stop'),
   };
 }
