@@ -92,6 +92,14 @@ export function bearerOf(row: AccountRow): string {
   return text(row.credentials['apiKey']) ?? text(row.credentials['accessToken']) ?? '';
 }
 
+/** A proxy's password is shown to nobody, the operator included. */
+export function maskedProxy(proxy: string | undefined): string | undefined {
+  const url = proxy === undefined ? null : URL.parse(proxy);
+  if (url === null || url.password === '') return proxy;
+  url.password = '***';
+  return url.href;
+}
+
 const seconds = (at: number | undefined): number | null => (at === undefined ? null : Math.ceil(at / 1000));
 
 /** The account as the admin API shows it: never a credential. */
@@ -111,7 +119,7 @@ export function accountToWire(row: AccountRow, usage: Usage, now: number): Recor
     priority: row.priority,
     max_used_percent: row.maxUsedPercent,
     transport: row.transport,
-    proxy: row.proxy ?? null,
+    proxy: maskedProxy(row.proxy) ?? null,
     windows: row.windows
       .map((window) => standingOf(window, now))
       .map((window) => ({

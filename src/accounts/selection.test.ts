@@ -16,6 +16,8 @@ const candidate = (name: string, more: Partial<Candidate> = {}): Candidate => ({
   ...more,
 });
 const wish = (more: Partial<Wish> = {}): Wish => ({ exclude: [], ...more });
+const of = (name: string, wastePerHour: number, more: Partial<Candidate> = {}): Candidate =>
+  candidate(name, { allowance: { wastePerHour, headroom: 50 }, ...more });
 const A = candidate('a', { lastGiven: 3 });
 const B = candidate('b', { lastGiven: 1 });
 const C = candidate('c', { lastGiven: 2 });
@@ -43,6 +45,42 @@ test.each([
     wish(),
     'a',
     'priority',
+  ],
+  [
+    'the one whose week would go to waste first',
+    [candidate('a', { allowance: { wastePerHour: 2, headroom: 50 }, lastGiven: 9 }), of('b', 1)],
+    wish(),
+    'a',
+    'resets_soonest',
+  ],
+  [
+    'one of those that are about as urgent, in turn',
+    [of('a', 2, { lastGiven: 9 }), of('b', 1.7)],
+    wish(),
+    'b',
+    'spread',
+  ],
+  [
+    'not the one whose short window is nearly full',
+    [candidate('a', { allowance: { wastePerHour: 9, headroom: 9 } }), of('b', 1)],
+    wish(),
+    'b',
+    'resets_soonest',
+  ],
+  ['a login of which nothing is known yet, to learn it', [of('a', 5), B], wish(), 'b', 'resets_soonest'],
+  [
+    'a login with an allowance to lose before a key that costs',
+    [candidate('a', { kind: 'api_key' }), of('b', 1, { lastGiven: 9 })],
+    wish(),
+    'b',
+    'resets_soonest',
+  ],
+  [
+    'the clearly less busy one',
+    [of('a', 1, { activeTurns: 9 }), of('b', 1, { lastGiven: 9 })],
+    wish(),
+    'b',
+    'least_busy',
   ],
   ['whoever is left', [A, B], wish({ exclude: [id('b')] }), 'a', 'only_one'],
   ['not the one to avoid', [A, B], wish({ avoid: id('b') }), 'a', 'only_one'],

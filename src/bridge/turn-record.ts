@@ -104,7 +104,7 @@ export class TurnRecord {
       accountReason: this.#last?.because,
       continuity: this.#continuity(history),
       attempts: this.#attempts,
-      error: error && { code: error.code ?? error.type, message: error.message },
+      error: error && { code: error.code ?? error.type, message: unquoted(error.message) },
       droppedParams: this.dropped.length > 0 ? this.dropped : undefined,
       inputTokens: usage?.inputTokens,
       cachedTokens: usage?.cachedTokens,
@@ -153,4 +153,11 @@ function backgroundId(request: TurnRequest, body: Buffer | undefined): ResponseI
   if (body === undefined || request.envelope.background !== 'yes') return undefined;
   const id = parseObject(body)?.['id'];
   return typeof id === 'string' ? (id as ResponseId) : undefined;
+}
+
+const LONGEST_MESSAGE = 500;
+
+/** Upstream quotes what it was sent, and the log of turns rests unsealed: it keeps the sentence without that. */
+function unquoted(message: string): string {
+  return message.slice(0, LONGEST_MESSAGE).replace(/(['"`])(?:(?!\1)[^\n]){9,}\1/g, '$1…$1');
 }

@@ -2,6 +2,7 @@
  * Accounts over the admin API: who may serve, and how an operator changes that.
  */
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import { maskedProxy } from '../accounts/account.ts';
 import { readChanges, readIntake } from '../accounts/intake.ts';
 import type { AccountId } from '../ids.ts';
 import { refusal } from '../protocol/refusal.ts';
@@ -27,7 +28,11 @@ export function accountRoutes(app: FastifyInstance, { pool, allowances, store }:
   app.patch<ById>('/api/accounts/:id', async (request, reply) => {
     const read = readChanges(request.body);
     if (!read.ok) return refuse(reply, read.reason);
-    const row = await pool.patch(request.params.id as AccountId, read.changes);
+    const id = request.params.id as AccountId;
+    const { proxy, ...changes } = read.changes;
+    // What was shown comes back unchanged when somebody edits another member.
+    const same = proxy !== undefined && proxy === maskedProxy(pool.get(id)?.proxy);
+    const row = await pool.patch(id, same ? changes : read.changes);
     return row === undefined ? unknown(reply) : pool.show(row);
   });
 

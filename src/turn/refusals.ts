@@ -133,7 +133,7 @@ export function refusalForFailure(failure: Failure, now: number): Refusal {
       return refusal(
         503,
         'account_unavailable',
-        `The provider refuses this host: ${failure.message.slice(0, 200)}`,
+        `The provider refuses this host: ${inWords(failure.message)}`,
         {
           headers: NO_RETRY,
         },
@@ -175,4 +175,9 @@ function asUpstreamSaid(failure: Failure): Refusal {
 function clientStatus(failure: Failure): number {
   const status = failure.status ?? 400;
   return status >= 400 && status < 500 && ![401, 402, 403].includes(status) ? status : 400;
+}
+
+/** A firewall answers with a page, of which nothing is worth showing. */
+function inWords(message: string): string {
+  return /<\w/.test(message) || message === '' ? 'its firewall stopped the request.' : message.slice(0, 200);
 }

@@ -8,7 +8,7 @@ import { type RunningServer, startServer } from '../../src/cli/server.ts';
 import { loadConfig } from '../../src/config.ts';
 import { ByteBudget } from '../../src/http/byte-budget.ts';
 import { AT_EASE, type Load } from '../../src/http/load.ts';
-import { createLog } from '../../src/log.ts';
+import { createLog, type Log } from '../../src/log.ts';
 import type { SimulatedAccount } from '../../src/simulator/script.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
 
@@ -23,6 +23,8 @@ export interface WorldOptions {
   /** Seconds until the access tokens end; default five days. */
   readonly loginEndsInSeconds?: number;
   readonly env?: Readonly<Record<string, string>>;
+  /** Every log line at `trace`, as text; default: nothing is logged. */
+  readonly onLog?: (line: string) => void;
   readonly simulator?: { readonly connectionLifetimeMs?: number };
   /** In place of what this process and its memory can bear. */
   readonly load?: Load;
@@ -51,6 +53,7 @@ export interface Row {
 export interface World extends AsyncDisposable {
   readonly simulator: Simulator;
   readonly url: string;
+  readonly dataDir: string;
   readonly adminToken: string;
   /** Ids of the accounts by their names. */
   readonly ids: ReadonlyMap<string, string>;
@@ -111,7 +114,7 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
       ...env,
     });
     if (!loaded.ok) throw new Error(loaded.problems.join('; '));
-    return startServer(loaded.config, createLog('silent'), {
+    return startServer(loaded.config, logOf(options), {
       load: options.load ?? { ...AT_EASE, stop: () => {} },
       bodies: options.bodies ?? new ByteBudget(),
     });
@@ -119,6 +122,7 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
   let server = await start();
   const world: World = {
     simulator,
+    dataDir,
     get url() {
       return server.url;
     },
@@ -159,6 +163,10 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
     (world.ids as Map<string, string>).set(name, account.id);
   }
   return world;
+}
+
+function logOf({ onLog }: WorldOptions): Log {
+  return onLog === undefined ? createLog('silent') : createLog('trace', { write: onLog });
 }
 
 function simulatedAccount(name: string, options: WorldOptions, token: string): SimulatedAccount {
