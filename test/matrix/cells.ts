@@ -26,10 +26,16 @@ export function allCells(): readonly Cell[] {
   return KINDS.flatMap((kind) =>
     kind.moments.flatMap((moment) =>
       kind.over.flatMap((upstream) =>
-        DOORS.flatMap((door) => accounts.map((account) => ({ kind, moment, door, upstream, account }))),
+        DOORS.flatMap((door) =>
+          accounts.map((account) => ({ kind: kindFor(kind, account), moment, door, upstream, account })),
+        ),
       ),
     ),
   ).filter(isPossible);
+}
+
+function kindFor(kind: Kind, account: AccountKind): Kind {
+  return account === 'chatgpt' ? { ...kind, ...kind.chatgpt } : kind;
 }
 
 /** Over HTTP there is no upgrade; a status there is the same as one before anything was created. */

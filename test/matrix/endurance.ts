@@ -1,20 +1,21 @@
 /**
  * What only shows in the long run: `npm run check:endurance`, after `npm run build`.
  * - 50 kills of the built server under load: whatever a client was told can be continued whole
+ * - kills between the login service's answer and the first use of the new token
  * - 1,000 moves between accounts: no event lost or doubled, no history changed
  * - 200 turns with a reconnecting client: what goes up does not grow
  */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { startSimulator } from '../../src/simulator/simulator.ts';
+import { freePort, startChild } from '../support/child.ts';
 import { type Answer, idOf, openDoor, openSocket, post, textOf } from '../support/doors.ts';
 import { makeWorld } from '../support/world.ts';
+import { renewalKills } from './renewal-kills.ts';
 
 const KILLS = 50;
 const SPEAKERS = 8;
@@ -22,25 +23,6 @@ const CONVERSATIONS = 10;
 const MOVES_EACH = 100;
 const TURNS = 200;
 const RECONNECT_EVERY = 5;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-async function startChild(env: NodeJS.ProcessEnv): Promise<ChildProcess> {
-  const child = spawn(process.execPath, ['dist/respool.js', 'serve'], {
-    env,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  for await (const chunk of child.stdout ?? []) if (String(chunk).includes('listening')) break;
-  child.stdout?.resume();
-  return child;
-}
 
 interface Speaker {
   readonly store: boolean;
@@ -218,7 +200,7 @@ async function growth(): Promise<string> {
 }
 
 const results: string[] = [];
-for (const story of [growth, moves, kills]) {
+for (const story of [growth, moves, kills, renewalKills]) {
   try {
     console.log(`ok      ${await story()}`);
     results.push('passed');

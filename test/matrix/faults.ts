@@ -23,6 +23,8 @@ export interface Kind {
   readonly fault: (at: Moment) => Fault;
   /** Says nothing but its status, which an event inside an HTTP stream does not have. */
   readonly mute?: true;
+  /** Where it ends otherwise for a login than for a key. */
+  readonly chatgpt?: Pick<Kind, 'outcome' | 'status'>;
 }
 
 const BOTH = ['ws', 'http'] as const;
@@ -103,11 +105,15 @@ export const KINDS: readonly Kind[] = [
   failedWith('insufficient_quota', QUOTA),
   failedWith('rate_limit_exceeded', { class: 'rate_limit_transient', outcome: 'moves', status: 'cooling' }),
 
-  answered('an expired token', says.tokenExpired(), {
-    class: 'auth_expired',
-    outcome: 'moves',
-    status: 'needs_login',
-  }),
+  {
+    ...answered('an expired token', says.tokenExpired(), {
+      class: 'auth_expired',
+      outcome: 'moves',
+      status: 'needs_login',
+    }),
+    // A key cannot be renewed, a login can.
+    chatgpt: { outcome: 'stays', status: 'ready' },
+  },
   answered('a deactivated account', says.accountDeactivated(), {
     class: 'auth_permanent',
     outcome: 'moves',
