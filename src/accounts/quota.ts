@@ -237,3 +237,17 @@ export function rateLimitsFrame(windows: readonly QuotaWindow[], plan: string, n
     rate_limits: { allowed: !reached, limit_reached: reached, primary, secondary },
   });
 }
+
+/** The same figures as `x-codex-*` headers, which Codex reads from any answer. */
+export function limitHeaders(windows: readonly QuotaWindow[]): HeaderMap {
+  const headers: Record<string, string> = {};
+  for (const [at, window] of slots(windows).entries()) {
+    if (window === undefined) continue;
+    const name = `x-codex-${at === 0 ? 'primary' : 'secondary'}`;
+    headers[`${name}-used-percent`] = String(Math.round(window.usedPercent * 10) / 10);
+    headers[`${name}-window-minutes`] = String(window.windowMinutes ?? 0);
+    if (window.resetsAt !== undefined)
+      headers[`${name}-reset-at`] = String(Math.ceil(window.resetsAt / 1000));
+  }
+  return headers;
+}

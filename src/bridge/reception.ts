@@ -63,7 +63,8 @@ export class Reception implements AttemptListener {
   onHeaders(headers: HeaderMap): void {
     const { account, request, session, shop } = this.#seat;
     shop.allowances.readHeaders(account, headers, this.#askedAt);
-    this.headers = clientHeaders(request.client, headers, request.envelope.model);
+    const passed = clientHeaders(request.client, headers, request.envelope.model);
+    this.headers = { ...passed, ...shop.poolHeaders(request) };
     const state = headers[TURN_STATE];
     if (state !== undefined) shop.sessions.rememberTurnState(session, state, account);
   }

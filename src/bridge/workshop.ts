@@ -4,12 +4,13 @@
 import { LRUCache } from 'lru-cache';
 import type { Allowances } from '../accounts/allowances.ts';
 import type { AccountPool } from '../accounts/pool.ts';
-import { poolWindows, rateLimitsFrame } from '../accounts/quota.ts';
+import { limitHeaders, poolWindows, rateLimitsFrame } from '../accounts/quota.ts';
 import type { Choice, Wish } from '../accounts/selection.ts';
 import type { Config } from '../config.ts';
 import type { AccountId, Tenant } from '../ids.ts';
 import type { Log } from '../log.ts';
 import type { Frame } from '../protocol/frame.ts';
+import type { HeaderMap } from '../protocol/headers.ts';
 import type { CommittedTurn, Store } from '../store/store.ts';
 import type { Failure } from '../turn/failure.ts';
 import type { Reason, Unavailable } from '../turn/states.ts';
@@ -90,6 +91,12 @@ export class Workshop {
     return windows.length === 0
       ? undefined
       : rateLimitsFrame(windows, this.allowances.plan(request.allowed), Date.now());
+  }
+
+  /** The same for the headers of an answer; nothing for clients that do not read them. */
+  poolHeaders(request: TurnRequest): HeaderMap {
+    if (request.client !== 'codex') return {};
+    return limitHeaders(poolWindows(this.allowances.windows(request.allowed), Date.now()));
   }
 
   refuseAnchor(tenant: Tenant, id: string): void {
