@@ -9,6 +9,7 @@ import { bindsToAccount, hasSideEffectTools } from '../protocol/items.ts';
 import { type Refusal, refusal } from '../protocol/refusal.ts';
 import type { Binding, TurnFacts } from '../turn/states.ts';
 import { type History, resolveHistory } from './history.ts';
+import type { Rations } from './rations.ts';
 import { TurnRun } from './runner.ts';
 import type { Entered, Lane, Session } from './session.ts';
 import type { RunningTurn, TurnRequest, TurnSink } from './stream.ts';
@@ -17,12 +18,14 @@ import type { Workshop } from './workshop.ts';
 
 export class Bridge {
   readonly #shop: Workshop;
+  readonly #rations: Rations;
   readonly #running = new Set<PendingTurn>();
   #state: 'open' | 'draining' = 'open';
   #emptied: (() => void) | undefined;
 
-  constructor(shop: Workshop) {
+  constructor(shop: Workshop, rations: Rations) {
     this.#shop = shop;
+    this.#rations = rations;
   }
 
   get activeTurns(): number {
@@ -35,10 +38,11 @@ export class Bridge {
 
   /** `sink.end` is called exactly once, whatever happens; never before this returns. */
   run(request: TurnRequest, sink: TurnSink): RunningTurn {
-    const turn = new PendingTurn(request, this.#shop, sink);
+    const admission = this.#rations.enter(request.tenant, Date.now());
+    const turn = new PendingTurn(request, this.#shop, admission.ok ? leaving(sink, admission.leave) : sink);
     this.#running.add(turn);
-    turn
-      .begin(this.#state)
+    const over = admission.ok ? turn.begin(this.#state) : turn.turnAway(admission.refused);
+    over
       .catch((cause: Error) => turn.broke(cause))
       .finally(() => {
         this.#running.delete(turn);
@@ -70,6 +74,17 @@ async function withLimit(event: Promise<void>, limitMs: number): Promise<void> {
   });
   await Promise.race([event, limit]);
   clearTimeout(timer);
+}
+
+/** The place is free before the client hears of the end: it may send its next turn in the same breath. */
+function leaving(sink: TurnSink, leave: () => void): TurnSink {
+  return {
+    frame: (frame) => sink.frame(frame),
+    end: (outcome) => {
+      leave();
+      sink.end(outcome);
+    },
+  };
 }
 
 /** A turn from its first moment: what a door holds does not change when the turn gets its lane. */
@@ -113,6 +128,12 @@ class PendingTurn implements RunningTurn {
   leave(): void {
     this.#left.abort();
     this.#run?.leave();
+  }
+
+  /** The caller is past the limits of its key: no turn was accepted, so none is written down. */
+  async turnAway(refused: Refusal): Promise<void> {
+    await Promise.resolve();
+    this.#sink.end({ kind: 'refused', refusal: refused });
   }
 
   /** Resolves when the turn is over. */

@@ -9,6 +9,7 @@ import { AccountPool } from '../accounts/pool.ts';
 import { Renewals } from '../accounts/renewal.ts';
 import { Upkeep } from '../accounts/upkeep.ts';
 import { Bridge } from '../bridge/bridge.ts';
+import { Rations } from '../bridge/rations.ts';
 import type { Session } from '../bridge/session.ts';
 import { Sessions } from '../bridge/sessions.ts';
 import { UpgradeMemory } from '../bridge/upgrade-memory.ts';
@@ -58,7 +59,11 @@ export function buildParts({ config, log, store, strength }: Ground): Built {
   const watch = buildWatch(accounts.pool, (id) => sessions.get(id));
   store.accounts.watch((id) => watch.live.accountChanged(id));
   const { live } = watch;
-  const { workshop, sessions } = buildBridge({ config, log, store, http, ...accounts, live });
+  const rations = new Rations({
+    limitsOf: (tenant) => store.keys.get(tenant)?.limits,
+    tokensSince: (tenant, at) => store.usage.tokensSince(tenant, at),
+  });
+  const { workshop, sessions } = buildBridge({ config, log, store, http, ...accounts, live, rations });
   const { upkeep, pool, allowances, logins } = accounts;
   const notifier = new Notifier({ store, log });
   const parts: Parts = {
@@ -69,7 +74,8 @@ export function buildParts({ config, log, store, strength }: Ground): Built {
     allowances,
     logins,
     sessions,
-    bridge: new Bridge(workshop),
+    bridge: new Bridge(workshop, rations),
+    rations,
     http,
     catalogue: new Catalogue(pool, http, config),
     notifier,
@@ -131,13 +137,14 @@ interface Floors {
   readonly allowances: Allowances;
   readonly upgrades: UpgradeMemory;
   readonly live: Live;
+  readonly rations: Rations;
 }
 
 function shownOrNot<T, S>(value: T | undefined, show: (value: T) => S): S | undefined {
   return value === undefined ? undefined : show(value);
 }
 
-function buildBridge({ config, log, store, http, pool, allowances, upgrades, live }: Floors) {
+function buildBridge({ config, log, store, http, pool, allowances, upgrades, live, rations }: Floors) {
   const { secrets } = store;
   const sessions = new Sessions({
     idleMs: config.sessionIdleMs,
@@ -167,7 +174,11 @@ function buildBridge({ config, log, store, http, pool, allowances, upgrades, liv
     store,
     config,
     log,
-    onTurn: (turn) => live.turnCommitted(turn),
+    onTurn: (turn) => {
+      const { tenant, inputTokens = 0, outputTokens = 0 } = turn.row;
+      rations.spent(tenant, inputTokens + outputTokens, Date.now());
+      live.turnCommitted(turn);
+    },
     onGlimpse: (glimpse) => live.turnMoved(glimpse),
   });
   return { workshop, sessions };

@@ -2,12 +2,14 @@
  * API keys as the admin API takes and shows them.
  */
 import { z } from 'zod';
+import type { Rations } from '../bridge/rations.ts';
 import type { AccountId } from '../ids.ts';
 import type { ApiKey, KeyDraft } from '../store/keys.ts';
 
 const seconds = (at: number | undefined): number | null => (at === undefined ? null : Math.floor(at / 1000));
 
-export function keyToWire(key: ApiKey): Record<string, unknown> {
+export function keyToWire(key: ApiKey, rations: Rations): Record<string, unknown> {
+  const used = rations.used(key.id, Date.now());
   return {
     id: key.id,
     name: key.name,
@@ -21,6 +23,12 @@ export function keyToWire(key: ApiKey): Record<string, unknown> {
       tokens_per_day: key.limits?.tokensPerDay ?? null,
       concurrent_turns: key.limits?.concurrentTurns ?? null,
     },
+    used: {
+      requests_last_minute: used.requestsLastMinute,
+      concurrent_turns: used.concurrentTurns,
+      tokens_today: used.tokensToday,
+    },
+    last_used_at: seconds(used.lastUsedAt),
     revoked_at: seconds(key.revokedAt),
   };
 }

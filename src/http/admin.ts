@@ -59,21 +59,21 @@ function bad(reply: FastifyReply, reason: string): FastifyReply {
   return sendRefusal(reply, refusal(400, 'invalid_value', reason));
 }
 
-function keyRoutes(app: FastifyInstance, { store }: Parts): void {
-  app.get('/api/keys', async () => ({ data: store.keys.list().map(keyToWire) }));
+function keyRoutes(app: FastifyInstance, { store, rations }: Parts): void {
+  app.get('/api/keys', async () => ({ data: store.keys.list().map((key) => keyToWire(key, rations)) }));
 
   app.post('/api/keys', async (request, reply) => {
     const read = readKeyDraft(request.body, 'new');
     if (!read.ok) return bad(reply, read.reason);
     const { key, text } = await store.keys.create(read.draft);
-    return reply.code(201).send({ ...keyToWire(key), key: text });
+    return reply.code(201).send({ ...keyToWire(key, rations), key: text });
   });
 
   app.patch<ById>('/api/keys/:id', async (request, reply) => {
     const read = readKeyDraft(request.body, 'change');
     if (!read.ok) return bad(reply, read.reason);
     const key = await store.keys.patch(request.params.id as Tenant, read.draft);
-    return key === undefined ? unknown(reply, 'key') : keyToWire(key);
+    return key === undefined ? unknown(reply, 'key') : keyToWire(key, rations);
   });
 
   app.delete<ById>('/api/keys/:id', async (request, reply) => {

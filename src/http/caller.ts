@@ -7,7 +7,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Config } from '../config.ts';
 import { type AccountId, LOCAL, type Tenant } from '../ids.ts';
 import { type Refusal, refusal } from '../protocol/refusal.ts';
-import type { Keys } from '../store/keys.ts';
+import type { ApiKey, Keys } from '../store/keys.ts';
 
 export interface Caller {
   readonly tenant: Tenant;
@@ -28,16 +28,28 @@ export function identify(request: FastifyRequest, config: Config, keys: Keys): I
   if (isForeignFetch(request)) return { ok: false, refused: foreignPage() };
   const bearer = bearerOf(request);
   const key = bearer === undefined ? undefined : keys.find(bearer);
-  if (key !== undefined)
-    return { ok: true, caller: { tenant: key.id, allowed: key.accounts, models: key.models } };
+  if (key !== undefined) return { ok: true, caller: callerBy(key) };
   if (bearer?.startsWith('rsp_'))
     return { ok: false, refused: badKey('This API key is unknown, expired or revoked.') };
-  if (isLocal(request)) return { ok: true, caller: { tenant: LOCAL, allowed: undefined, models: undefined } };
+  if (isLocal(request)) return { ok: true, caller: LOCAL_CALLER };
   const help = 'Send "Authorization: Bearer rsp_…" with a key made by: npx respool keys create NAME.';
   return { ok: false, refused: badKey(`An API key is needed. ${help}`) };
 }
 
-function badKey(message: string): Refusal {
+/** The caller as its key stands now, for connections that outlive a request; undefined when the key is gone. */
+export function stillCaller({ tenant }: Caller, keys: Keys): Caller | undefined {
+  if (tenant === LOCAL) return LOCAL_CALLER;
+  const key = keys.valid(tenant);
+  return key === undefined ? undefined : callerBy(key);
+}
+
+const LOCAL_CALLER: Caller = { tenant: LOCAL, allowed: undefined, models: undefined };
+
+function callerBy({ id, accounts, models }: ApiKey): Caller {
+  return { tenant: id, allowed: accounts, models };
+}
+
+export function badKey(message: string): Refusal {
   return refusal(401, 'invalid_api_key', message);
 }
 

@@ -39,6 +39,10 @@ export function clientRoutes(app: FastifyInstance, parts: Parts, sockets: Set<Cl
     return undefined;
   });
 
+  parts.store.keys.watch(() => {
+    for (const socket of sockets) socket.reviewKey();
+  });
+
   const callerOf: CallerOf = (request) => {
     const caller = callers.get(request);
     if (caller === undefined) throw new Error('a request reached its route without a caller');

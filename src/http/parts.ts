@@ -5,6 +5,7 @@ import type { Allowances } from '../accounts/allowances.ts';
 import type { Logins } from '../accounts/logins.ts';
 import type { AccountPool } from '../accounts/pool.ts';
 import type { Bridge } from '../bridge/bridge.ts';
+import type { Rations } from '../bridge/rations.ts';
 import type { Sessions } from '../bridge/sessions.ts';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
@@ -26,6 +27,7 @@ export interface Parts {
   readonly logins: Logins;
   readonly sessions: Sessions;
   readonly bridge: Bridge;
+  readonly rations: Rations;
   readonly http: HttpUpstream;
   readonly catalogue: Catalogue;
   readonly bodies: ByteBudget;

@@ -10,6 +10,7 @@ import { type Frame, frameOf, makeFrame } from '../protocol/frame.ts';
 import { errorFrame, type Refusal, refusal } from '../protocol/refusal.ts';
 import { type Envelope, readEnvelope } from '../protocol/request.ts';
 import type { Share } from './byte-budget.ts';
+import { badKey, stillCaller } from './caller.ts';
 import { CODEX_KEEPALIVE, KeepAlive } from './keep-alive.ts';
 import { overloaded } from './load.ts';
 import type { Parts } from './parts.ts';
@@ -22,6 +23,7 @@ const LONGEST_QUEUE = 8;
 /** Of a message that is still arriving, what is larger than this counts towards what all requests may hold. */
 const SMALL_MESSAGE_BYTES = 128 * 1024;
 /** RFC 6455, 7.4.1 and the registry behind it: try again later. */
+const POLICY_VIOLATION = 1008;
 const TRY_AGAIN_LATER = 1013;
 const LONGEST_TYPE_SHOWN = 80;
 const STREAM_ID = /^[\w.-]{1,256}$/;
@@ -84,6 +86,13 @@ export class ClientSocket {
 
   close(code: number, reason: string): void {
     this.#socket.close(code, reason);
+  }
+
+  /** A key that is revoked, or has expired, ends what it opened. */
+  reviewKey(): void {
+    if (stillCaller(this.#arrival.caller, this.#parts.store.keys) !== undefined) return;
+    this.#refuse(badKey('This API key has been revoked or has expired.'));
+    this.close(POLICY_VIOLATION, 'the API key has ended');
   }
 
   /** Comes after the messages that the bytes completed. */
@@ -151,7 +160,12 @@ export class ClientSocket {
 
   #begin(line: Line, { envelope, share }: Asked): void {
     const way = { door: 'ws', route: 'responses', line } as const;
-    const taken = turnRequest(envelope, this.#arrival, way, this.#parts.pool);
+    const caller = stillCaller(this.#arrival.caller, this.#parts.store.keys);
+    if (caller === undefined) {
+      share.free();
+      return this.reviewKey();
+    }
+    const taken = turnRequest(envelope, { ...this.#arrival, caller }, way, this.#parts.pool);
     if (!taken.ok) {
       share.free();
       this.#refuse(taken.refused, line.streamId);

@@ -54,6 +54,7 @@ export class Keys {
   readonly #writer: Writer;
   readonly #now: () => number;
   readonly #put: Prepared;
+  readonly #watchers: ((id: Tenant) => void)[] = [];
 
   constructor(reads: Reads, writer: Writer, now: () => number) {
     this.#writer = writer;
@@ -71,14 +72,28 @@ export class Keys {
     return this.#byId.get(id)?.key;
   }
 
+  /** The key of a caller that was let in before, unless it has been revoked or has expired since. */
+  valid(id: Tenant): ApiKey | undefined {
+    const key = this.get(id);
+    return key !== undefined && this.#isValid(key) ? key : undefined;
+  }
+
+  /** `watcher` hears of every change of a key as soon as it holds. */
+  watch(watcher: (id: Tenant) => void): void {
+    this.#watchers.push(watcher);
+  }
+
   /** The key behind a bearer value, unless it is unknown, revoked or expired. */
   find(text: string): ApiKey | undefined {
     if (!isWellFormed(text)) return undefined;
     const hash = digest(text);
     const held = this.#byHash.get(hash.toString('latin1'));
     if (!held || !timingSafeEqual(held.hash, hash)) return undefined;
-    const { revokedAt, expiresAt } = held.key;
-    return revokedAt === undefined && (expiresAt ?? Infinity) > this.#now() ? held.key : undefined;
+    return this.#isValid(held.key) ? held.key : undefined;
+  }
+
+  #isValid({ revokedAt, expiresAt }: ApiKey): boolean {
+    return revokedAt === undefined && (expiresAt ?? Infinity) > this.#now();
   }
 
   /** `text` is the only copy of the key. Throws `StoreError` when it could not be kept. */
@@ -114,6 +129,7 @@ export class Keys {
 
   async #save(held: Held): Promise<void> {
     this.#hold(held);
+    for (const watcher of this.#watchers) watcher(held.key.id);
     const result = await this.#writer.write([this.#put({ ...held.key, hash: held.hash })], 'token');
     if (result.kind === 'dropped') throw new StoreError('The key could not be saved; try again.');
   }

@@ -2,7 +2,7 @@
  * What was used, summed up by the hour as turns are committed, so that a month is a few thousand rows and never a
  * walk through the request log. Knows no price.
  */
-import { and, asc, gte, lt, sql } from 'drizzle-orm';
+import { and, asc, eq, gte, lt, sql } from 'drizzle-orm';
 import type { AccountId, Tenant } from '../ids.ts';
 import type { Reads } from './database.ts';
 import type { RequestRow } from './request-row.ts';
@@ -79,6 +79,18 @@ export class UsageHours {
       .groupBy(sql`stretch`, tenant, accountId, model)
       .orderBy(asc(sql`stretch`))
       .all();
+  }
+
+  /** Tokens in and out of one tenant; `since` is the start of an hour. */
+  tokensSince(tenant: Tenant, since: number): number {
+    const { inputTokens, outputTokens } = usageHour;
+    const sum = sql<number | null>`sum(${inputTokens} + ${outputTokens})`;
+    const found = this.#reads
+      .select({ sum })
+      .from(usageHour)
+      .where(and(gte(usageHour.hourAt, since), eq(usageHour.tenant, tenant)))
+      .get();
+    return found?.sum ?? 0;
   }
 
   expire(now: number): Statement {
