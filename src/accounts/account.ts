@@ -69,6 +69,12 @@ function standingFor(row: AccountRow, now: number): Candidate['standing'] {
   return { is: 'out' };
 }
 
+/** What a chart shows of an account: nothing that names a person. */
+export function glanceAt(row: AccountRow, now: number) {
+  const windows = row.windows.map((window) => standingOf(window, now));
+  return { id: row.id, status: statusOf(row, now), windows };
+}
+
 const text = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' ? value : undefined;
 

@@ -112,6 +112,7 @@ export class Attempt {
       account,
       headers: composeHeaders(this.#order, this.#carriers),
       pingMs: this.#carriers.pingMs,
+      census: this.#carriers.census,
       signal: this.#abort.signal,
     });
     if (this.#abort.signal.aborted) {

@@ -11,6 +11,7 @@ import { type Continuation, continuationAt } from '../turn/continuation.ts';
 import type { Signal } from '../turn/signal.ts';
 import type { Manner } from '../turn/states.ts';
 import type { UpstreamAccount } from '../upstream/account.ts';
+import type { Census } from '../upstream/census.ts';
 import type { HttpUpstream } from '../upstream/http.ts';
 import { buildPayload, type Payload, reinstalled } from '../upstream/payload.ts';
 import type { Newest } from '../upstream/websocket.ts';
@@ -24,6 +25,7 @@ export interface Carriers {
   readonly http: HttpUpstream;
   readonly upgrades: UpgradeMemory;
   readonly pingMs: number;
+  readonly census: Census;
   readonly memory: Memory;
   /** A client's id as upstream may see it: the same for the same tenant, and nobody else's. */
   readonly scoped: (tenant: Tenant, value: string) => string;

@@ -199,6 +199,7 @@ export class TurnRun implements RunningTurn {
   }
 
   #progressed(to: Progress): void {
+    if (to === 'sent') this.#record.sent();
     if (to === 'output') this.#record.firstEvent();
     this.#dispatch({ name: 'progressed', to });
   }

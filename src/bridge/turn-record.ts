@@ -35,6 +35,8 @@ export class TurnRecord {
   #last: Open | undefined;
   #refusal: Refusal | undefined;
   #firstEventMs: number | undefined;
+  #overheadMs = 0;
+  #oursSince: number | undefined = performance.now();
 
   constructor(request: TurnRequest, session: SessionId) {
     this.#request = request;
@@ -50,6 +52,12 @@ export class TurnRecord {
     this.#last = this.#open;
   }
 
+  /** The request is out: from here on it is upstream's time. */
+  sent(): void {
+    if (this.#oursSince !== undefined) this.#overheadMs += performance.now() - this.#oursSince;
+    this.#oursSince = undefined;
+  }
+
   firstEvent(): void {
     this.#firstEventMs ??= Date.now() - this.#request.at;
   }
@@ -59,6 +67,7 @@ export class TurnRecord {
     const open = this.#open;
     if (open === undefined) return;
     this.#open = undefined;
+    if (outcome === 'failed') this.#oursSince ??= performance.now();
     this.#attempts.push({
       accountId: open.attempt.account.id,
       transport: open.attempt.transport,
@@ -76,7 +85,8 @@ export class TurnRecord {
   finish(status: RequestRow['status'], memory: Memory, seen: Seen): CommittedTurn {
     const node =
       seen.ending && seen.history && this.#node(seen.ending, seen.history, { memory, attempt: seen.attempt });
-    return { row: this.#row(status, seen), node, stored: this.#isStored(seen) };
+    const overheadMs = this.#firstEventMs === undefined ? undefined : this.#overheadMs;
+    return { row: this.#row(status, seen), node, stored: this.#isStored(seen), overheadMs };
   }
 
   #isStored({ attempt, ending, body }: Seen): boolean {

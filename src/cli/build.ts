@@ -3,6 +3,7 @@
  */
 import { createSecretKey } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { glanceAt } from '../accounts/account.ts';
 import { Allowances } from '../accounts/allowances.ts';
 import { Logins } from '../accounts/logins.ts';
 import { AccountPool } from '../accounts/pool.ts';
@@ -24,10 +25,12 @@ import type { Parts } from '../http/parts.ts';
 import { LOCAL, type SessionId, type Tenant } from '../ids.ts';
 import type { Log } from '../log.ts';
 import type { Store } from '../store/store.ts';
+import { Census } from '../upstream/census.ts';
 import { HttpUpstream } from '../upstream/http.ts';
 import { Issuer } from '../upstream/issuer.ts';
 import { Feed } from '../watch/feed.ts';
 import { Live } from '../watch/live.ts';
+import { type Glance, Metrics } from '../watch/metrics.ts';
 import { Notifier } from '../watch/notifier.ts';
 import { RunningTurns } from '../watch/running-turns.ts';
 import { VERSION } from './version.ts';
@@ -55,7 +58,9 @@ export interface Built {
 
 export function buildParts({ config, log, store, strength }: Ground): Built {
   const http = new HttpUpstream();
-  const accounts = buildAccounts({ config, log, store, http });
+  const census = new Census();
+  const metrics: Metrics = new Metrics(VERSION, () => glance({ store, http, census, sessions, bridge }));
+  const accounts = buildAccounts({ config, log, store, http, metrics });
   const watch = buildWatch(accounts.pool, (id) => sessions.get(id));
   store.accounts.watch((id) => watch.live.accountChanged(id));
   const { live } = watch;
@@ -63,9 +68,20 @@ export function buildParts({ config, log, store, strength }: Ground): Built {
     limitsOf: (tenant) => store.keys.get(tenant)?.limits,
     tokensSince: (tenant, at) => store.usage.tokensSince(tenant, at),
   });
-  const { workshop, sessions } = buildBridge({ config, log, store, http, ...accounts, live, rations });
+  const { workshop, sessions } = buildBridge({
+    config,
+    log,
+    store,
+    http,
+    ...accounts,
+    live,
+    rations,
+    metrics,
+    census,
+  });
   const { upkeep, pool, allowances, logins } = accounts;
   const notifier = new Notifier({ store, log });
+  const bridge = new Bridge(workshop, rations);
   const parts: Parts = {
     ...strength,
     config,
@@ -74,7 +90,8 @@ export function buildParts({ config, log, store, strength }: Ground): Built {
     allowances,
     logins,
     sessions,
-    bridge: new Bridge(workshop, rations),
+    bridge,
+    metrics,
     rations,
     http,
     catalogue: new Catalogue(pool, http, config),
@@ -87,6 +104,7 @@ export function buildParts({ config, log, store, strength }: Ground): Built {
   const close = async (): Promise<void> => {
     upkeep[Symbol.dispose]();
     logins[Symbol.dispose]();
+    metrics.stop();
     await notifier.stop();
     await http.close();
     strength.load.stop();
@@ -94,11 +112,21 @@ export function buildParts({ config, log, store, strength }: Ground): Built {
   return { parts, close };
 }
 
-function buildAccounts({ config, log, store, http }: Omit<Ground, 'strength'> & { http: HttpUpstream }) {
+function glance({ store, http, census, sessions, bridge }: Watched): Glance {
+  return {
+    activeTurns: bridge.activeTurns,
+    sessions: sessions.all().length,
+    connections: { ws: census.open, http: http.running },
+    writer: store.writer,
+    accounts: store.accounts.all().map((row) => glanceAt(row, Date.now())),
+  };
+}
+
+function buildAccounts({ config, log, store, http, metrics }: AccountGround) {
   const { accounts: rows } = store;
   const upgrades = new UpgradeMemory();
   const issuer = new Issuer(http, config.authBaseUrl);
-  const renewals = new Renewals({ rows, issuer, log, onOutcome: () => {} });
+  const renewals = new Renewals({ rows, issuer, log, onOutcome: (outcome) => metrics.refreshed(outcome) });
   const pool = new AccountPool({
     rows,
     config,
@@ -138,13 +166,34 @@ interface Floors {
   readonly upgrades: UpgradeMemory;
   readonly live: Live;
   readonly rations: Rations;
+  readonly metrics: Metrics;
+  readonly census: Census;
 }
+
+interface Watched extends Pick<Floors, 'store' | 'http' | 'census'> {
+  readonly sessions: Sessions;
+  readonly bridge: Bridge;
+}
+
+type AccountGround = Pick<Floors, 'config' | 'log' | 'store' | 'http' | 'metrics'>;
 
 function shownOrNot<T, S>(value: T | undefined, show: (value: T) => S): S | undefined {
   return value === undefined ? undefined : show(value);
 }
 
-function buildBridge({ config, log, store, http, pool, allowances, upgrades, live, rations }: Floors) {
+function buildBridge({
+  config,
+  log,
+  store,
+  http,
+  pool,
+  allowances,
+  upgrades,
+  live,
+  rations,
+  metrics,
+  census,
+}: Floors) {
   const { secrets } = store;
   const sessions = new Sessions({
     idleMs: config.sessionIdleMs,
@@ -163,7 +212,7 @@ function buildBridge({ config, log, store, http, pool, allowances, upgrades, liv
   /** Two tenants with the same cache key or thread must not meet upstream either. */
   const scoped = (tenant: Tenant, value: string): string =>
     tenant === LOCAL ? value : secrets.mac('scoped-id', tenant, value).toString('hex').slice(0, 32);
-  const carriers = { http, upgrades, pingMs: config.upstreamPingMs, memory, scoped };
+  const carriers = { http, upgrades, pingMs: config.upstreamPingMs, census, memory, scoped };
   const workshop = new Workshop({
     pool,
     allowances,
@@ -177,6 +226,7 @@ function buildBridge({ config, log, store, http, pool, allowances, upgrades, liv
     onTurn: (turn) => {
       const { tenant, inputTokens = 0, outputTokens = 0 } = turn.row;
       rations.spent(tenant, inputTokens + outputTokens, Date.now());
+      metrics.turnCommitted(turn);
       live.turnCommitted(turn);
     },
     onGlimpse: (glimpse) => live.turnMoved(glimpse),

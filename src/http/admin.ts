@@ -19,6 +19,7 @@ import { settingsRoutes } from './admin-settings.ts';
 import { usageRoutes } from './admin-usage.ts';
 import { sendRefusal } from './answer.ts';
 import { refuseAddress } from './caller.ts';
+import { metricsRoute } from './metrics.ts';
 import type { Parts } from './parts.ts';
 
 type ById = { Params: { id: string } };
@@ -32,6 +33,7 @@ export async function adminRoutes(app: FastifyInstance, parts: Parts): Promise<v
     return refused === undefined ? undefined : sendRefusal(reply, refused);
   });
   loginRoutes(app, access);
+  metricsRoute(app, parts, access);
   await app.register(async (guarded) => guardedRoutes(guarded, parts, access));
 }
 

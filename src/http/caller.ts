@@ -116,7 +116,7 @@ function bearerOf(request: FastifyRequest): string | undefined {
 }
 
 /** A forwarded header means a proxy on this machine speaks for somebody else. */
-function isLocal(request: FastifyRequest): boolean {
+export function isLocal(request: FastifyRequest): boolean {
   const { socket, headers } = request.raw;
   const peer = socket.remoteAddress ?? '';
   const loopback = peer === '::1' || peer.startsWith('127.') || peer.startsWith('::ffff:127.');

@@ -13,6 +13,7 @@ import type { Store } from '../store/store.ts';
 import type { HttpUpstream } from '../upstream/http.ts';
 import type { Feed } from '../watch/feed.ts';
 import type { Live } from '../watch/live.ts';
+import type { Metrics } from '../watch/metrics.ts';
 import type { Notifier } from '../watch/notifier.ts';
 import type { RunningTurns } from '../watch/running-turns.ts';
 import type { ByteBudget } from './byte-budget.ts';
@@ -33,6 +34,7 @@ export interface Parts {
   readonly bodies: ByteBudget;
   readonly load: Load;
   readonly notifier: Notifier;
+  readonly metrics: Metrics;
   readonly watch: { readonly feed: Feed; readonly turns: RunningTurns; readonly live: Live };
   readonly log: Log;
   readonly adminToken: string;

@@ -43,6 +43,8 @@ export interface CommittedTurn {
   readonly node?: TranscriptNode | undefined;
   /** The owner account keeps the response. */
   readonly stored: boolean;
+  /** Until the turn's first event, without the time in which upstream had been asked; not kept. */
+  readonly overheadMs?: number | undefined;
 }
 
 /** Throws `StoreError` (one sentence with the next step) when the database cannot be used. */

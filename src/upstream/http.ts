@@ -44,6 +44,12 @@ interface UnaryLimits {
 export class HttpUpstream {
   readonly #pools = new Map<AccountId, Map<string, Pool>>();
 
+  /** Requests that run now, streamed ones and others. */
+  get running(): number {
+    const pools = [...this.#pools.values()].flatMap((one) => [...one.values()]);
+    return pools.reduce((sum, pool) => sum + pool.stats.running, 0);
+  }
+
   stream(request: HttpRequest, listener: ExchangeListener): Exchange {
     const reading = new StreamReading(listener);
     this.#dispatch(request.account, signed(request, { accept: 'text/event-stream' }), reading);

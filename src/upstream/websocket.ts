@@ -8,6 +8,7 @@ import { type Frame, frameOf, kindOf } from '../protocol/frame.ts';
 import { flatHeaders, type HeaderMap } from '../protocol/headers.ts';
 import type { Signal } from '../turn/signal.ts';
 import { responsesRoot, type UpstreamAccount, upgradeHeaders } from './account.ts';
+import type { Census } from './census.ts';
 import { CONNECT_TIMEOUT_MS, socketMaker } from './egress.ts';
 import { type Exchange, type ExchangeListener, SMALL_BODY_BYTES } from './exchange.ts';
 
@@ -30,6 +31,7 @@ export interface SocketOptions {
   readonly headers: HeaderMap;
   readonly pingMs: number;
   readonly signal: AbortSignal;
+  readonly census: Census;
 }
 
 export class UpstreamSocket {
@@ -46,11 +48,17 @@ export class UpstreamSocket {
   readonly #socket: WebSocket;
   readonly #headers: HeaderMap;
   readonly #pings: NodeJS.Timeout;
+  readonly #leave: () => void;
   #listener: ExchangeListener | undefined;
   #unanswered = 0;
   #garbage = 0;
 
-  constructor(socket: WebSocket, account: UpstreamAccount, opened: { headers: HeaderMap; pingMs: number }) {
+  constructor(
+    socket: WebSocket,
+    account: UpstreamAccount,
+    opened: { headers: HeaderMap } & Pick<SocketOptions, 'pingMs' | 'census'>,
+  ) {
+    this.#leave = opened.census.enter();
     this.#socket = socket;
     this.account = account.id;
     this.bearer = account.bearer;
@@ -92,6 +100,7 @@ export class UpstreamSocket {
     this.onIdleClose = undefined;
     this.newest = undefined;
     clearInterval(this.#pings);
+    this.#leave();
     this.#socket.terminate();
   }
 
@@ -181,7 +190,11 @@ export function openSocket(options: SocketOptions): Promise<OpenedSocket> {
       socket.removeAllListeners();
       resolve({
         ok: true,
-        socket: new UpstreamSocket(socket, account, { headers, pingMs: options.pingMs }),
+        socket: new UpstreamSocket(socket, account, {
+          headers,
+          pingMs: options.pingMs,
+          census: options.census,
+        }),
       });
     });
   });
