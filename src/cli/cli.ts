@@ -45,6 +45,7 @@ function buildProgram(desk: Desk, act: Act): Command {
   addKeys(program, desk, act);
   addSessions(program, desk, act);
   addReports(program, desk, act);
+  addDatabase(program, desk, act);
   return program;
 }
 
@@ -178,6 +179,23 @@ function addReports(program: Command, desk: Desk, act: Act): void {
     .action((kind: SnippetKind, options: SnippetOptions) =>
       act(async () => (await import('./snippet.ts')).showSnippet(desk, kind, options)),
     );
+}
+
+function addDatabase(program: Command, desk: Desk, act: Act): void {
+  const db = program.command('db').description('the database and its copies');
+  const load = () => import('./db.ts');
+  db.command('backup')
+    .description('copy the database, also while a server runs')
+    .argument('[file]', 'default: a new file in the folder backups of the data directory')
+    .action((file?: string) => act(async () => (await load()).makeBackup(desk, file)));
+  db.command('restore')
+    .description('put a copy in the place of the database; the present one is kept beside it')
+    .argument('<file>')
+    .action((file: string) => act(async () => (await load()).restoreBackup(desk, file)));
+  db.command('check')
+    .description('look through the database, or a copy, and whether the secret key opens it')
+    .argument('[file]', 'default: the database in the data directory')
+    .action((file?: string) => act(async () => (await load()).checkBackup(desk, file)));
 }
 
 function explain(desk: Desk, error: unknown): ExitCode {

@@ -127,6 +127,8 @@ function requestRoutes(
     return { ...requestToWire(row), history: history ?? null };
   });
 
+  app.post('/api/backup', async () => store.backUp());
+
   app.get('/api/status', async () => {
     const accounts = pool.rows().map((row) => String(pool.show(row)['status']));
     const count = (status: string): number => accounts.filter((one) => one === status).length;

@@ -4,6 +4,7 @@
  */
 import type { ResponseId, Tenant } from '../ids.ts';
 import { AccountRows } from './account-rows.ts';
+import { type Backup, backupPath } from './backups.ts';
 import { type OpenDatabase, openDatabase } from './database.ts';
 import { Keys } from './keys.ts';
 import type { RequestRow } from './request-row.ts';
@@ -125,6 +126,11 @@ export class Store {
     const unit = [...this.requests.forget(tenant, responseId), ...this.transcripts.hide(tenant, responseId)];
     await this.writer.write(unit);
     this.transcripts.hidden(tenant, responseId);
+  }
+
+  /** A copy of the database as it is now, in the folder `backups` of the data directory. */
+  backUp(): Promise<Backup> {
+    return this.#database.backUp(backupPath(this.#options.dataDir, new Date(this.#now())));
   }
 
   /** The bearer of the admin API: the given one, else the file `admin-token`, made once. */

@@ -62,7 +62,7 @@ export interface World extends AsyncDisposable {
   rows(): Promise<readonly Row[]>;
   account(name: string): Promise<Record<string, unknown>>;
   /** Stops the server and starts it again on the same data directory. */
-  restart(env?: Readonly<Record<string, string>>): Promise<void>;
+  restart(env?: Readonly<Record<string, string>>, between?: () => Promise<void>): Promise<void>;
 }
 
 const DAY_S = 86_400;
@@ -142,8 +142,9 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
       if (found === undefined) throw new Error(`there is no account ${name}`);
       return found;
     },
-    restart: async (env) => {
+    restart: async (env, between) => {
       await server.stop();
+      await between?.();
       server = await start(env);
     },
     [Symbol.asyncDispose]: async () => {

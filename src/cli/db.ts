@@ -1,0 +1,100 @@
+/** The verbs under `db`: copies of the database, made, looked through and put back. */
+import { constants } from 'node:fs';
+import { chmod, copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+import type { Config } from '../config.ts';
+import { backupPath, checkDatabase, restoreDatabase } from '../store/backups.ts';
+import { openDatabase } from '../store/database.ts';
+import { StoreError } from '../store/store-error.ts';
+import { baseUrl } from './admin-client.ts';
+import { check } from './answers.ts';
+import type { Desk } from './desk.ts';
+import { settingsFrom } from './settings.ts';
+import { Stop } from './stop.ts';
+
+const HEALTH_TIMEOUT_MS = 3000;
+
+const backupSchema = z.looseObject({ file: z.string(), bytes: z.number() });
+
+/** While a server runs, it makes the copy; otherwise this process does. */
+export async function makeBackup(desk: Desk, file: string | undefined): Promise<void> {
+  const config = settingsFrom(desk.env);
+  const made = (await isServing(config))
+    ? check(backupSchema, await desk.admin.request('POST', '/api/backup'))
+    : await inWords(() => backUpHere(config));
+  if (file !== undefined) await copyTo(made.file, file);
+  desk.print(`${file ?? made.file} (${made.bytes} bytes)`);
+  desk.note(
+    'The copy is of use only together with the secret key: keep secret.key, or RESPOOL_SECRET_KEY, apart from it.',
+  );
+}
+
+async function backUpHere(config: Config) {
+  const database = openDatabase(config.dataDir, secretOf(config));
+  try {
+    return await database.backUp(backupPath(config.dataDir, new Date()));
+  } finally {
+    database.close();
+  }
+}
+
+async function copyTo(from: string, to: string): Promise<void> {
+  try {
+    await copyFile(from, to, constants.COPYFILE_EXCL);
+    await chmod(to, 0o600);
+  } catch (error) {
+    throw new Stop(`${to} could not be written (${(error as Error).message}); the copy is at ${from}.`);
+  }
+}
+
+export async function checkBackup(desk: Desk, file: string | undefined): Promise<0 | 1> {
+  const config = settingsFrom(desk.env);
+  const path = file ?? join(config.dataDir, 'respool.db');
+  const { problems, counts } = await inWords(() => checkDatabase(path, config.dataDir, secretOf(config)));
+  for (const problem of problems) desk.print(`fail  ${problem}`);
+  const held = Object.entries(counts).map(([table, count]) => `${count} ${table.replace('_', ' ')} rows`);
+  if (problems.length === 0) desk.print(`ok    ${path}: ${held.join(', ')}; the secret key fits`);
+  return problems.length === 0 ? 0 : 1;
+}
+
+export async function restoreBackup(desk: Desk, file: string): Promise<void> {
+  const config = settingsFrom(desk.env);
+  if (await isServing(config))
+    throw new Stop('A server is running: stop it before its database is replaced.');
+  const { problems } = await inWords(() => checkDatabase(file, config.dataDir, secretOf(config)));
+  const [problem] = problems;
+  if (problem !== undefined) throw new Stop(`${file} is damaged (${problem}): restore another copy.`);
+  const kept = await inWords(() => restoreDatabase(file, config.dataDir, new Date()));
+  desk.print(
+    `${file} is the database now.${kept === undefined ? '' : ` The one before is kept as ${kept}.`}`,
+  );
+  desk.note('Start the server. Conversations go on from where the copy was made.');
+}
+
+/** Whoever answers there would go on writing into the file that is replaced. */
+async function isServing(config: Config): Promise<boolean> {
+  try {
+    const answer = await fetch(`${baseUrl(config)}/healthz`, {
+      signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS),
+    });
+    return answer.ok;
+  } catch (error) {
+    const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
+    if (code === 'ECONNREFUSED') return false;
+    throw new Stop(
+      `Whether a server runs at ${baseUrl(config)} could not be told: ${(error as Error).message}.`,
+    );
+  }
+}
+
+const secretOf = (config: Config): string | undefined => config.secretKey?.toString('base64');
+
+async function inWords<T>(act: () => T | Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    if (error instanceof StoreError) throw new Stop(error.message);
+    throw error;
+  }
+}
