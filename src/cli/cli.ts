@@ -171,6 +171,13 @@ function addReports(program: Command, desk: Desk, act: Act): void {
       act(async () => (await import('./status.ts')).showStatus(desk, options)),
     );
   program
+    .command('doctor')
+    .description('look for what commonly goes wrong, and say what puts it right')
+    .option('--json', 'as JSON')
+    .action((options: JsonOption) =>
+      act(async () => (await import('./doctor/doctor.ts')).doctor(desk, options)),
+    );
+  program
     .command('snippet')
     .description('what to paste into a client')
     .addArgument(new Argument('<client>').choices(['codex', 'curl', 'python', 'js']))
