@@ -5,16 +5,10 @@ import assert from 'node:assert/strict';
 import { gzipSync } from 'node:zlib';
 import type { Browser, Page } from 'playwright-core';
 import { launch, visit } from '../support/browser.ts';
-import {
-  answerForOthers,
-  assertAccessible,
-  busyWorld,
-  converse,
-  madeUp,
-  signedIn,
-} from '../support/dashboard.ts';
+import { assertAccessible, busyWorld, converse, madeUp, signedIn } from '../support/dashboard.ts';
 import { post } from '../support/doors.ts';
 import { fakeLogin, makeWorld } from '../support/world.ts';
+import { browserLogin, channelAndBackup, deviceLogin } from './dashboard-logins.ts';
 
 const SCRIPT_LIMIT_BYTES = 60 * 1024;
 const PAGES = ['#/now', '#/sessions', '#/requests', '#/accounts', '#/usage', '#/settings'];
@@ -145,7 +139,6 @@ async function accessible(browser: Browser, scheme: 'light' | 'dark'): Promise<v
   await world.admin('POST', '/api/keys', { name: 'laptop' });
   await using visitor = await visit(browser, world, { scheme });
   const { page } = visitor;
-  await answerForOthers(page);
   await assertAccessible(page, 'sign-in');
   await visitor.signIn();
   await page.getByRole('navigation').waitFor();
@@ -238,7 +231,6 @@ async function longList(browser: Browser): Promise<void> {
 async function otherLanguage(browser: Browser): Promise<void> {
   await using world = await busyWorld();
   await using visitor = await signedIn(browser, world);
-  await answerForOthers(visitor.page);
   await visitor.open('#/settings');
   await visitor.page.getByRole('button', { name: '中文' }).click();
   await visitor.page.getByRole('heading', { level: 1, name: '密钥与设置' }).waitFor();
@@ -262,6 +254,9 @@ const CHECKS: readonly (readonly [string, Check])[] = [
   ['a switch of account is seen live, with its reason', switchSeenLive],
   ['a running turn shows its phase and its pace', runningTurn],
   ['an account comes in as a file, is changed, paused and removed', accountsByHand],
+  ['an account comes in by a code on another device', deviceLogin],
+  ['an account comes in by the browser, with the address pasted', browserLogin],
+  ['a channel is added and tried, and a backup is made', channelAndBackup],
   ['a wrong token is told in words', wrongToken],
   ['signing out ends the session in every tab', signOut],
   ['what happened while the connection was away is shown', missedEvents],

@@ -41,12 +41,6 @@ export async function signedIn(
   return visitor;
 }
 
-/** What others build against the same contract is answered here, so that these pages have something to show. */
-export async function answerForOthers(page: Page): Promise<void> {
-  const notifications = [{ kind: 'ntfy', url: 'https://ntfy.example/pool', token: '••••' }];
-  await page.route('**/api/settings', (route) => route.fulfill({ json: { notifications } }));
-}
-
 export async function assertAccessible(page: Page, where: string): Promise<void> {
   // Through the debugger, because the policy of the page lets no foreign script in.
   await page.evaluate(axe.source);

@@ -190,5 +190,5 @@ test('a failure is the exit code, and every point is a line that begins with its
   expect(await doctor(desk, {}, healthy())).toBe(0);
   expect(await doctor(desk, {}, healthy({ writable: () => false }))).toBe(1);
   const lines = desk.printed.flatMap((text) => text.split('\n'));
-  expect(lines.filter((line) => !/^(ok|warn|fail) |^ +→ /.test(line))).toEqual([]);
+  expect(lines.filter((line) => !/^(ok {4}.|(warn|fail) {2}.* → .)/.test(line))).toEqual([]);
 });

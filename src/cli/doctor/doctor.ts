@@ -53,5 +53,5 @@ export async function doctor(
 
 function lineOf(finding: Finding): string {
   const says = `${finding.is.padEnd(4)}  ${finding.says}`;
-  return finding.is === 'ok' ? says : `${says}\n      → ${finding.mend}`;
+  return finding.is === 'ok' ? says : `${says} → ${finding.mend}`;
 }

@@ -178,8 +178,10 @@ export const NOTIFICATION_KINDS = ['webhook', 'ntfy', 'discord', 'slack', 'teleg
 
 export interface Notification {
   readonly kind: (typeof NOTIFICATION_KINDS)[number];
-  readonly url: string;
+  readonly url?: string;
   readonly token?: string;
+  /** Of a Telegram chat. */
+  readonly chat_id?: string;
   readonly events?: readonly string[];
 }
 

@@ -12,6 +12,8 @@ import { Refused } from '../parts/refused.tsx';
 import { Countdown } from '../parts/time.tsx';
 import { t } from '../words/words.ts';
 
+const ASKED_AFTER_MS = 4000;
+
 export interface LogInProps {
   readonly method: 'device' | 'browser';
   readonly onDone: () => void;
@@ -69,7 +71,7 @@ function Pending({ login, onDone, onFail }: PendingProps) {
       <a class="button main" href={login.url} target="_blank" rel="noreferrer">
         {t('logIn.open')}
       </a>
-      {login.user_code === undefined ? <PasteBack login={login} onDone={onDone} /> : null}
+      {login.user_code === undefined ? <PasteBack login={login} onDone={onDone} onFail={onFail} /> : null}
       <p class="small quiet" role="status">
         {t('logIn.waiting')} <Countdown to={login.expires_at} />
       </p>
@@ -82,12 +84,17 @@ function useOutcome(login: Login, onDone: () => void, onFail: (message: string) 
   const look = useCallback(async () => {
     const answer = await call<LoginState>('GET', `/api/logins/${login.id}`);
     if (!answer.ok) return;
-    const { status, error } = answer.value;
+    const { status } = answer.value;
     if (status === 'complete') onDone();
-    if (status === 'failed') onFail((typeof error === 'object' ? error.message : error) ?? t('logIn.failed'));
+    if (status === 'failed') onFail(reasonOf(answer.value));
   }, [login.id, onDone, onFail]);
   // An account that changed may be the one that logs in.
-  useEffect(() => void look(), [accounts]);
+  useEffect(() => {
+    void look();
+    // The account comes first, what is left of it is asked for, and then the login is over.
+    const again = setTimeout(() => void look(), ASKED_AFTER_MS);
+    return () => clearTimeout(again);
+  }, [accounts, look]);
   useEffect(() => {
     const seen = (): void => void look();
     addEventListener('focus', seen);
@@ -99,14 +106,19 @@ function useOutcome(login: Login, onDone: () => void, onFail: (message: string) 
   }, [look, login.expires_at]);
 }
 
-function PasteBack({ login, onDone }: { readonly login: Login; readonly onDone: () => void }) {
+function reasonOf({ error }: LoginState): string {
+  return (typeof error === 'object' ? error.message : error) ?? t('logIn.failed');
+}
+
+function PasteBack({ login, onDone, onFail }: PendingProps) {
   const [refused, setRefused] = useState<string>();
   const submit: Submit = async (event) => {
     event.preventDefault();
     const { url } = valuesOf(event.currentTarget);
-    const answer = await call('POST', `/api/logins/${login.id}/callback`, { url });
-    if (answer.ok) onDone();
-    else setRefused(answer.message);
+    const answer = await call<LoginState>('POST', `/api/logins/${login.id}/callback`, { url });
+    if (!answer.ok) setRefused(answer.message);
+    else if (answer.value.status === 'failed') onFail(reasonOf(answer.value));
+    else onDone();
   };
   return (
     <form class="stack" onSubmit={submit}>

@@ -61,13 +61,26 @@ export function Notifications() {
   );
 }
 
+interface Tested {
+  readonly kind: string;
+  readonly ok: boolean;
+  readonly error?: string;
+}
+
+/** The first that did not arrive says more than all that did. */
+function outcomeOf(tested: readonly Tested[]): string {
+  const failed = tested.find((one) => !one.ok);
+  if (failed === undefined) return t('notify.tested');
+  return t('notify.notArrived', { kind: failed.kind, why: failed.error ?? '' });
+}
+
 function TestButton() {
   const [state, setState] = useState<'idle' | 'asking'>('idle');
   const test = async (): Promise<void> => {
     setState('asking');
-    const answer = await call('POST', '/api/notifications/test');
+    const answer = await call<{ data: readonly Tested[] }>('POST', '/api/notifications/test');
     setState('idle');
-    tell(answer.ok ? t('notify.tested') : answer.message);
+    tell(answer.ok ? outcomeOf(answer.value?.data ?? []) : answer.message);
   };
   return (
     <button type="button" class="button slim" disabled={state === 'asking'} onClick={() => void test()}>
@@ -91,6 +104,9 @@ function Target({ target, onRemove }: { readonly target: Notification; readonly 
   );
 }
 
+const kindOf = (text: string): Notification['kind'] =>
+  NOTIFICATION_KINDS.find((one) => one === text) ?? 'webhook';
+
 interface NewTargetProps {
   readonly refused: string | undefined;
   readonly onAdd: (target: Notification) => void;
@@ -98,27 +114,39 @@ interface NewTargetProps {
 }
 
 function NewTarget({ refused, onAdd, onClose }: NewTargetProps) {
+  const [kind, setKind] = useState<Notification['kind']>('webhook');
   const submit: Submit = (event) => {
     event.preventDefault();
-    const { kind, url = '', token } = valuesOf(event.currentTarget);
-    const known = NOTIFICATION_KINDS.find((one) => one === kind) ?? 'webhook';
-    onAdd({ kind: known, url, ...(token === undefined ? {} : { token }) });
+    const { url, token, chat_id } = valuesOf(event.currentTarget);
+    const given = Object.entries({ url, token, chat_id }).filter(([, value]) => value !== undefined);
+    onAdd({ kind, ...Object.fromEntries(given) });
   };
   return (
     <Dialog title={t('notify.add')} onClose={onClose}>
       <form class="stack" onSubmit={submit}>
         <Field label={t('notify.kind')}>
-          <select class="input" name="kind">
-            {NOTIFICATION_KINDS.map((kind) => (
-              <option key={kind} value={kind}>
-                {wordFor('notifyKind', kind)}
+          <select
+            class="input"
+            name="kind"
+            value={kind}
+            onChange={(event) => setKind(kindOf(event.currentTarget.value))}
+          >
+            {NOTIFICATION_KINDS.map((one) => (
+              <option key={one} value={one}>
+                {wordFor('notifyKind', one)}
               </option>
             ))}
           </select>
         </Field>
-        <Field label={t('notify.url')}>
-          <input class="input mono" name="url" type="url" required autocomplete="off" />
-        </Field>
+        {kind === 'telegram' ? (
+          <Field label={t('notify.chat')}>
+            <input class="input mono" name="chat_id" required autocomplete="off" />
+          </Field>
+        ) : (
+          <Field label={t('notify.url')}>
+            <input class="input mono" name="url" type="url" required autocomplete="off" />
+          </Field>
+        )}
         <Field label={t('notify.token')} hint={t('notify.tokenHint')}>
           <input class="input mono" name="token" type="password" autocomplete="off" />
         </Field>
