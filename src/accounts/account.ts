@@ -6,7 +6,7 @@ import type { Config } from '../config.ts';
 import type { AccountRow } from '../store/account-row.ts';
 import type { UpstreamAccount } from '../upstream/account.ts';
 import { isMain, type QuotaWindow, standing as standingOf } from './quota.ts';
-import type { Allowance, Candidate } from './selection.ts';
+import { type Allowance, type Candidate, urgencyOf } from './selection.ts';
 
 export type Status = 'ready' | 'cooling' | 'exhausted' | 'needs_login' | 'suspended' | 'paused';
 
@@ -28,7 +28,7 @@ export function statusOf(row: AccountRow, now: number): Status {
 export function candidateOf(row: AccountRow, asked: { model: string; now: number; usage: Usage }): Candidate {
   const { model, now, usage } = asked;
   const block = row.modelBlocks.find((one) => one.model === model && one.untilAt > now);
-  const main = row.windows.filter(isMain).map((window) => standingOf(window, now));
+  const main = mainWindows(row, now);
   const over = main.some((window) => window.usedPercent > row.maxUsedPercent);
   return {
     id: row.id,
@@ -44,6 +44,10 @@ export function candidateOf(row: AccountRow, asked: { model: string; now: number
     activeTurns: usage.activeTurns,
     lastGiven: usage.lastGiven,
   };
+}
+
+function mainWindows(row: AccountRow, now: number): readonly QuotaWindow[] {
+  return row.windows.filter(isMain).map((window) => standingOf(window, now));
 }
 
 const HOUR_MS = 3_600_000;
@@ -137,6 +141,7 @@ export function accountToWire(row: AccountRow, usage: Usage, now: number): Recor
     active_turns: usage.activeTurns,
     sessions: usage.sessions,
     last_given: usage.lastGiven,
+    urgency: urgencyOf({ kind: row.kind, allowance: allowanceOf(mainWindows(row, now), now) }),
     last_used_at: seconds(row.lastUsedAt),
     created_at: seconds(row.createdAt),
   };

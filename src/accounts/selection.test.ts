@@ -67,6 +67,16 @@ test.each([
     'b',
     'resets_soonest',
   ],
+  [
+    'anyone, when the short windows of all are nearly full',
+    [
+      candidate('a', { allowance: { wastePerHour: 9, headroom: 9 }, lastGiven: 2 }),
+      candidate('b', { allowance: { wastePerHour: 1, headroom: 1 }, lastGiven: 1 }),
+    ],
+    wish(),
+    'b',
+    'spread',
+  ],
   ['a login of which nothing is known yet, to learn it', [of('a', 5), B], wish(), 'b', 'resets_soonest'],
   [
     'a login with an allowance to lose before a key that costs',

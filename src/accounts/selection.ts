@@ -105,17 +105,23 @@ function byPriority(fresh: readonly Candidate[]): Choice {
 const ENOUGH_HEADROOM = 10;
 /** Accounts this close to the most urgent one share with it, so that every reading does not name another favourite. */
 const AS_URGENT = 0.8;
+/** More than any window can lose in an hour. */
+const UNKNOWN = 1000;
 /** Turns come and go: only a clear difference outweighs taking them in turn. */
 const MUCH_BUSIER = 8;
 
-/** Those whose long window is lost soonest, as long as their short one leaves room; unknown ones are learnt first. */
+/**
+ * How much speaks for an account before it is asked who has waited longest: what its long window loses, as long as
+ * its short one leaves room; logins of which nothing is known come first, to be learnt.
+ */
+export function urgencyOf({ allowance, kind }: Pick<Candidate, 'allowance' | 'kind'>): number {
+  if (allowance === undefined) return kind === 'chatgpt' ? UNKNOWN : 0;
+  return allowance.headroom < ENOUGH_HEADROOM ? -1 : allowance.wastePerHour;
+}
+
 function wastedFirst(equal: readonly Candidate[]): readonly Candidate[] {
-  const roomy = equal.filter((one) => (one.allowance?.headroom ?? 100) >= ENOUGH_HEADROOM);
-  const open = roomy.length === 0 ? equal : roomy;
-  const unknown = open.filter((one) => one.allowance === undefined && one.kind === 'chatgpt');
-  if (unknown.length > 0) return unknown;
-  const most = Math.max(...open.map((one) => one.allowance?.wastePerHour ?? 0));
-  return open.filter((one) => (one.allowance?.wastePerHour ?? 0) >= most * AS_URGENT);
+  const most = Math.max(...equal.map(urgencyOf));
+  return equal.filter((one) => urgencyOf(one) >= Math.min(most, most * AS_URGENT));
 }
 
 interface Rounds {

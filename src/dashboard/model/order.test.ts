@@ -11,6 +11,7 @@ const account = (id: string, more: Partial<Account> = {}) =>
     windows: [],
     available_at: null,
     last_given: 0,
+    urgency: 0,
     ...more,
   }) as unknown as Account;
 
@@ -31,6 +32,16 @@ test('ready accounts come first, by priority, then by who has waited longest', (
       account('first', { priority: 5, last_given: 30 }),
     ),
   ).toEqual(['first', 'waiting', 'recent', 'spent']);
+});
+
+test('an account that would lose more comes before one that has waited longer, a close one does not', () => {
+  expect(
+    order(
+      account('calm', { urgency: 1, last_given: 1 }),
+      account('urgent', { urgency: 5, last_given: 9 }),
+      account('close', { urgency: 4.5, last_given: 2 }),
+    ),
+  ).toEqual(['close', 'urgent', 'calm']);
 });
 
 test('an account above its ceiling comes after all that take new conversations', () => {

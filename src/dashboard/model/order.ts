@@ -6,13 +6,23 @@ import type { Account } from './wire.ts';
 
 const LAST = Number.POSITIVE_INFINITY;
 
-/** Ready ones by priority and by who has waited longest; then by when each is back; then those that need somebody. */
+/** Accounts this close to the most urgent one of their priority share with it, as on the server. */
+const AS_URGENT = 0.8;
+
+const leastOf = (most: number): number => Math.min(most, most * AS_URGENT);
+
+/** Ready ones by priority, by what they would lose, and by who has waited longest; then by when each is back; then those that need somebody. */
 export function inServingOrder(accounts: readonly Account[]): readonly Account[] {
+  const most = (priority: number): number =>
+    Math.max(
+      ...accounts.filter((one) => rankOf(one) === 0 && one.priority === priority).map((one) => one.urgency),
+    );
+  const isUrgent = (one: Account): number => Number(one.urgency >= leastOf(most(one.priority)));
   return accounts.toSorted((a, b) => {
     const [first, second] = [rankOf(a), rankOf(b)];
     if (first !== second) return first - second;
     if (first > 1) return (a.available_at ?? LAST) - (b.available_at ?? LAST);
-    return b.priority - a.priority || a.last_given - b.last_given;
+    return b.priority - a.priority || isUrgent(b) - isUrgent(a) || a.last_given - b.last_given;
   });
 }
 

@@ -29,6 +29,8 @@ export interface Account {
   readonly last_used_at: number | null;
   /** Counts up with every conversation that was given away; the smallest has waited longest. */
   readonly last_given: number;
+  /** What speaks for the account among those of its priority; close ones take turns. */
+  readonly urgency: number;
   readonly created_at: number;
 }
 
