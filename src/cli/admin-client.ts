@@ -72,7 +72,8 @@ async function send(config: Config, path: string, init: RequestInit): Promise<Re
   }
 }
 
-async function readAnswer(answer: Response, config: Config): Promise<unknown> {
+/** The parsed answer; a refusal throws `Stop` with its message. */
+export async function readAnswer(answer: Response, config: Config): Promise<unknown> {
   const body = parseJson(await answer.text());
   if (answer.ok) return body;
   if (answer.status === 401) {

@@ -25,9 +25,15 @@ export interface Desk {
   pause(durationMs: number): Promise<'go_on' | 'stop'>;
 }
 
-/** The desk of a real process. `offline` stands in for the server while none runs. */
-export function processDesk(offline?: Offline): Desk {
+/** The desk of a real process; while no server runs, the database stands in for it. */
+export function processDesk(): Desk {
   const { env, stdin, stdout, stderr } = process;
+  const remarks = new Set<string>();
+  const remark = (line: string): void => {
+    if (!remarks.has(line)) stderr.write(`${line}\n`);
+    remarks.add(line);
+  };
+  const offline: Offline = async (config) => (await import('./offline.ts')).offlineApi(config, remark);
   return {
     env,
     admin: {

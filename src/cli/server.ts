@@ -50,7 +50,8 @@ export async function startServer(
   };
 }
 
-async function openOrStop(config: Config, log: Log): Promise<Store> {
+/** A store that cannot be used ends the command with its own sentence. */
+export async function openOrStop(config: Config, log: Log): Promise<Store> {
   try {
     const secretKey = config.secretKey?.toString('base64');
     const { dataDir, transcripts, retentionDays } = config;

@@ -47,6 +47,19 @@ export async function buildApp(parts: Parts): Promise<App> {
   };
 }
 
+/**
+ * The admin API alone, for requests that never travel: without what only a real connection needs, and without the
+ * doors of clients.
+ */
+export async function buildAdminApp(parts: Parts): Promise<FastifyInstance> {
+  const server = fastify({ genReqId: newRequestId });
+  server.setErrorHandler((error: FastifyError, _request, reply) =>
+    sendRefusal(reply, refusalOf(error, parts)),
+  );
+  await server.register(async (app) => adminRoutes(app, parts));
+  return server;
+}
+
 function refusalOf(error: FastifyError, { log }: Parts) {
   if (error.statusCode !== undefined && error.statusCode < 500) {
     return refusal(error.statusCode, 'invalid_request', error.message);
