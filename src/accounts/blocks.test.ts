@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { AccountId } from '../ids.ts';
+import { accountRow as row } from '../../test/support/account-row.ts';
 import type { AccountRow } from '../store/account-row.ts';
 import type { Failure } from '../turn/failure.ts';
 import type { Mark } from '../turn/recovery.ts';
@@ -10,25 +10,6 @@ import { changesBy } from './readings.ts';
 const NOW = 1_800_000_000_000;
 const MINUTE = 60_000;
 
-const row = (more: Partial<AccountRow> = {}): AccountRow => ({
-  id: 'acc' as AccountId,
-  name: 'a',
-  kind: 'chatgpt',
-  priority: 0,
-  maxUsedPercent: 100,
-  transport: 'auto',
-  paused: false,
-  credentials: {},
-  status: 'ready',
-  strikes: 0,
-  installationId: '',
-  loginVersion: 1,
-  createdAt: 0,
-  updatedAt: 0,
-  windows: [],
-  modelBlocks: [],
-  ...more,
-});
 const failure = (more: Partial<Failure> = {}): Failure => ({
   class: 'quota',
   via: 'http',

@@ -3,6 +3,7 @@
  * single turn to any account: how much of what was possible is used, and how often sessions have to move.
  */
 import { expect, test } from 'vitest';
+import { accountRow } from '../../test/support/account-row.ts';
 import type { AccountId } from '../ids.ts';
 import type { AccountRow } from '../store/account-row.ts';
 import { candidateOf } from './account.ts';
@@ -66,21 +67,8 @@ function rowOf(book: Book, now: number): AccountRow {
     ? { status: 'ready' }
     : { status: 'exhausted', availableAt: book.weekUsed >= WEEK_UNITS ? book.weekEndsAt : book.shortEndsAt };
   const used = (units: number, of: number): number => Math.min(100, (100 * units) / of);
-  return {
+  return accountRow({
     id: book.id,
-    name: book.id,
-    kind: 'chatgpt',
-    priority: 0,
-    maxUsedPercent: 100,
-    transport: 'auto',
-    paused: false,
-    credentials: {},
-    strikes: 0,
-    installationId: '',
-    loginVersion: 1,
-    createdAt: 0,
-    updatedAt: 0,
-    modelBlocks: [],
     ...out,
     windows: [
       {
@@ -98,7 +86,7 @@ function rowOf(book: Book, now: number): AccountRow {
         seenAt: now,
       },
     ],
-  };
+  });
 }
 
 interface Session {

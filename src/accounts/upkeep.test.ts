@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { AccountId } from '../ids.ts';
+import { accountRow } from '../../test/support/account-row.ts';
 import type { AccountRow } from '../store/account-row.ts';
 import { freshnessOf } from './login.ts';
 import { isRenewalDue, isUsageDue } from './upkeep.ts';
@@ -8,26 +8,12 @@ const NOW = 1_800_000_000_000;
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 
-const row = (more: Partial<AccountRow> = {}): AccountRow => ({
-  id: 'acc' as AccountId,
-  name: 'a',
-  kind: 'chatgpt',
-  priority: 0,
-  maxUsedPercent: 100,
-  transport: 'auto',
-  paused: false,
-  credentials: { accessToken: 'x', refreshToken: 'rt', accessExpiresAt: NOW + 9 * DAY },
-  status: 'ready',
-  strikes: 0,
-  lastUsedAt: NOW - MINUTE,
-  installationId: '00000000-0000',
-  loginVersion: 1,
-  createdAt: 0,
-  updatedAt: 0,
-  windows: [],
-  modelBlocks: [],
-  ...more,
-});
+const row = (more: Partial<AccountRow> = {}): AccountRow =>
+  accountRow({
+    credentials: { accessToken: 'x', refreshToken: 'rt', accessExpiresAt: NOW + 9 * DAY },
+    lastUsedAt: NOW - MINUTE,
+    ...more,
+  });
 const endsIn = (ms: number, lifeMs?: number): AccountRow =>
   row({
     credentials: {

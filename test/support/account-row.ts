@@ -1,0 +1,25 @@
+/** An account as it rests, ready and unused, for tests of what is pure. */
+import type { AccountId } from '../../src/ids.ts';
+import type { AccountRow } from '../../src/store/account-row.ts';
+
+export function accountRow(more: Partial<AccountRow> = {}): AccountRow {
+  return {
+    id: 'acc' as AccountId,
+    name: 'a',
+    kind: 'chatgpt',
+    priority: 0,
+    maxUsedPercent: 100,
+    transport: 'auto',
+    paused: false,
+    credentials: {},
+    status: 'ready',
+    strikes: 0,
+    installationId: '00000000-0000',
+    loginVersion: 1,
+    createdAt: 0,
+    updatedAt: 0,
+    windows: [],
+    modelBlocks: [],
+    ...more,
+  };
+}
