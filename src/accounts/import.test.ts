@@ -109,6 +109,17 @@ test('an access token without an expiry takes the one written beside it', () => 
   expect(read(json)).toMatchObject({ ok: true, logins: [{ accessExpiresAt: NOW + 5000 }] });
 });
 
+test('an access token that says nothing of its end lasts eight days from its last renewal', () => {
+  const tokens = { access_token: jwt({}), account_id: 'ws-1' };
+  const days = (n: number) => n * 24 * 3_600_000;
+  expect(read({ tokens })).toMatchObject({ ok: true, logins: [{ accessExpiresAt: NOW + days(8) }] });
+  const last_refresh = new Date(NOW - days(2)).toISOString();
+  expect(read({ tokens, last_refresh })).toMatchObject({
+    ok: true,
+    logins: [{ accessExpiresAt: NOW + days(6) }],
+  });
+});
+
 test('an expired access token is usable as long as a refresh token comes with it', () => {
   const tokens = { access_token: jwt({ exp: 1 }), refresh_token: 'rt_1', account_id: 'ws-1' };
   expect(read({ tokens })).toMatchObject({ ok: true, logins: [{ accessExpiresAt: 1000 }] });

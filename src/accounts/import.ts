@@ -15,7 +15,7 @@ export interface ChatgptLogin {
   readonly accessToken: string;
   readonly refreshToken: string | undefined;
   readonly idToken: string | undefined;
-  /** Epoch ms; a token that does not say so counts as expired now, so that it is refreshed before use. */
+  /** Epoch ms; a token that does not say so is taken for good for eight days after it was renewed. */
   readonly accessExpiresAt: number;
   readonly accessIssuedAt: number | undefined;
   readonly fedramp: boolean;
@@ -99,7 +99,7 @@ function readTokens(json: Members, now: number): One {
   const identity = idToken === undefined ? undefined : decodeClaims(idToken);
   const accountId = text(tokens, 'account_id', 'accountId') ?? claim('chatgpt_account_id', identity, access);
   if (accountId === undefined) return refuse('The login names no ChatGPT account.');
-  const accessExpiresAt = expiryOf(access, json) ?? now;
+  const accessExpiresAt = expiryOf(access, json) ?? renewedAt(json, now) + UNSAID_LIFE_MS;
   const accessIssuedAt = access.iat === undefined ? undefined : access.iat * 1000;
   const refreshToken = text(tokens, 'refresh_token', 'refreshToken');
   if (accessExpiresAt <= now && refreshToken === undefined) {
@@ -133,6 +133,14 @@ function whoIs(identity: Claims | undefined, access: Claims, json: Members) {
     userId: user ?? identity?.sub ?? access.sub,
     fedramp: [identity, access].some((claims) => auth(claims)?.chatgpt_account_is_fedramp === true),
   };
+}
+
+/** As the Codex CLI has it: an unreadable token is renewed this long after the last time. */
+const UNSAID_LIFE_MS = 8 * 24 * 3_600_000;
+
+function renewedAt(json: Members, now: number): number {
+  const written = Date.parse(text(json, 'last_refresh', 'lastRefreshAt') ?? '');
+  return Number.isNaN(written) ? now : written;
 }
 
 /** The token's own word comes first; CLIProxyAPI keeps the instant in `expired` as well. */
