@@ -1,0 +1,29 @@
+/**
+ * Tenants against each other for as long as wanted: `npm run check:tenants -- --steps 100000`. Prints the seed of
+ * each round that failed, then the number of steps.
+ */
+import { parseArgs } from 'node:util';
+import { playTenants } from '../support/tenants.ts';
+import type { Kind } from '../support/world.ts';
+
+/** A round has a server of its own, so that a failure is played again in seconds. */
+const STEPS_A_ROUND = 500;
+const KINDS: readonly Kind[] = ['api_key', 'chatgpt'];
+
+const { values } = parseArgs({ options: { steps: { type: 'string', default: '5000' } } });
+const steps = Number(values.steps);
+let passed = 0;
+let failed = 0;
+for (let round = 0; passed + failed < steps; round += 1) {
+  const size = Math.min(STEPS_A_ROUND, steps - passed - failed);
+  try {
+    await playTenants(KINDS[round % KINDS.length] ?? 'api_key', round, size);
+    passed += size;
+  } catch (error) {
+    failed += size;
+    const { message, cause } = error as Error;
+    console.log(`not ok  ${message}\n${String(cause).slice(0, 800)}\n`);
+  }
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
