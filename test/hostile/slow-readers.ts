@@ -7,14 +7,13 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { RawSocket, text } from './raw-socket.ts';
-import { type Case, type Stage, within } from './stage.ts';
+import { type Case, OVERLOADED, type Stage, within } from './stage.ts';
 
 const READERS = 40;
-/**
- * The text travels once in pieces and four times as a whole: 40 MB in all. Kernels buffer some fifteen of them on the
- * two connections before anybody notices that nothing is read.
- */
+/** The text travels once in pieces and four times as a whole: 40 MB in all. */
 const LONG = { deltas: 64, deltaBytes: 128 * 1024, times: READERS } as const;
+/** 100 MB: more than the 36 MB that a Linux kernel by itself may buffer on each of the two connections. */
+const ENDLESS = { ...LONG, deltas: 160 } as const;
 /** What is buffered for one reader, what is under way from upstream, and one event that is larger than both. */
 const MOST_MIB_EACH = 8;
 const GIVEN_UP_AFTER_MS = 90_000;
@@ -28,12 +27,15 @@ interface Reader {
   rest(): Promise<string>;
 }
 
-/** Reads a little and stops. */
-async function stalledSse(stage: Stage): Promise<Reader> {
+const isRefused = (head: Buffer): boolean => head.includes(OVERLOADED);
+
+/** Reads a little and stops. Undefined when the turn was refused. */
+async function stalledSse(stage: Stage): Promise<Reader | undefined> {
   const socket = connect(stage.port, '127.0.0.1');
   socket.on('error', () => socket.destroy());
   socket.write(ASK);
-  await once(socket, 'data');
+  const [head] = (await once(socket, 'data')) as [Buffer];
+  if (isRefused(head)) return undefined;
   socket.pause();
   const rest = async (): Promise<string> => {
     let last = '';
@@ -43,10 +45,11 @@ async function stalledSse(stage: Stage): Promise<Reader> {
   return { socket, rest };
 }
 
-async function stalledWs(stage: Stage): Promise<Reader> {
+async function stalledWs(stage: Stage): Promise<Reader | undefined> {
   const client = await RawSocket.open(stage.port);
   client.send(text('{"type":"response.create","model":"gpt-5.5","input":"tell me all"}'));
-  await client.next();
+  const first = await client.next();
+  if (first === undefined || isRefused(first.payload)) return undefined;
   client.stream.pause();
   const rest = async (): Promise<string> => {
     client.stream.resume();
@@ -60,10 +63,14 @@ async function stalledWs(stage: Stage): Promise<Reader> {
   return { socket: client.stream, rest };
 }
 
-async function stalled(stage: Stage): Promise<readonly Reader[]> {
-  stage.simulator.script('a', LONG);
+async function stalled(stage: Stage, answer: typeof LONG | typeof ENDLESS): Promise<readonly Reader[]> {
+  stage.simulator.script('a', answer);
   const open = [stalledSse, stalledWs];
-  return Promise.all(Array.from({ length: READERS }, (_, index) => (open[index % 2] ?? stalledSse)(stage)));
+  return Promise.all(
+    Array.from({ length: READERS }, (_, index) =>
+      stage.whenAccepted(() => (open[index % 2] ?? stalledSse)(stage)),
+    ),
+  );
 }
 
 const running = (stage: Stage): number =>
@@ -82,7 +89,7 @@ async function boundedAndUnnoticed(stage: Stage): Promise<void> {
   const readers: Reader[] = [];
   try {
     const peak = await stage.peakMib(async () => {
-      readers.push(...(await stalled(stage)));
+      readers.push(...(await stalled(stage, ENDLESS)));
       await settle(stage);
       assert.equal(running(stage), READERS, 'upstream was not held back');
       await Promise.all(Array.from({ length: 20 }, () => stage.checkUp()));
@@ -96,7 +103,7 @@ async function boundedAndUnnoticed(stage: Stage): Promise<void> {
 }
 
 async function goesOn(stage: Stage): Promise<void> {
-  const readers = await stalled(stage);
+  const readers = await stalled(stage, LONG);
   await settle(stage);
   const ends = await within(45_000, 'the rest of the answers', Promise.all(readers.map((one) => one.rest())));
   // The usage is near the end of every terminal event.
@@ -106,7 +113,7 @@ async function goesOn(stage: Stage): Promise<void> {
 }
 
 async function givenUp(stage: Stage): Promise<void> {
-  const readers = await stalled(stage);
+  const readers = await stalled(stage, LONG);
   await settle(stage);
   await stage.simulator.waitFor(() => running(stage) === 0, GIVEN_UP_AFTER_MS);
   for (const { socket } of readers) socket.destroy();
