@@ -24,7 +24,7 @@ test('lines under the level are not written', () => {
   expect(to.lines).toEqual([]);
 });
 
-test('secrets, people and prompts are hidden down to three levels', () => {
+test('secrets, people and prompts are hidden however deep they are', () => {
   const to = capture();
   const secret = 'hunter2';
   createLog('info', to).info({
@@ -32,6 +32,10 @@ test('secrets, people and prompts are hidden down to three levels', () => {
     email: secret,
     account: { email: secret, refreshToken: secret },
     request: { headers: { authorization: secret, 'set-cookie': secret }, body: secret, input: [secret] },
+    attempts: [
+      { sent: { with: { prompt: secret, plain: Object.assign(Object.create(null), { cookie: secret }) } } },
+    ],
+    err: Object.assign(new Error('broken'), { config: { headers: { authorization: secret } } }),
   });
   expect(to.lines[0]).not.toContain(secret);
   expect(to.lines[0]).toContain('[private]');

@@ -42,7 +42,9 @@ export class Attempt {
   readonly #order: Order;
   readonly #carriers: Carriers;
   readonly #listener: AttemptListener;
-  readonly #abort = new AbortController();
+  #state: 'live' | 'disposed' = 'live';
+  /** Ends the opening of a socket or a unary call; nothing else waits. */
+  #abort: AbortController | undefined;
   #exchange: Exchange | undefined;
   #socket: UpstreamSocket | undefined;
   #fingerprint = '';
@@ -86,7 +88,8 @@ export class Attempt {
 
   /** Ends the attempt. A socket worth keeping goes back to its lane, any other is closed. */
   dispose(connection: 'keep' | 'drop'): void {
-    this.#abort.abort();
+    this.#state = 'disposed';
+    this.#abort?.abort();
     this.#exchange?.abandon();
     const socket = this.#socket;
     this.#socket = undefined;
@@ -108,6 +111,7 @@ export class Attempt {
 
   async #open(): Promise<UpstreamSocket | 'http' | 'failed'> {
     const { account } = this.#order;
+    this.#abort = new AbortController();
     const opened = await openSocket({
       account,
       headers: composeHeaders(this.#order, this.#carriers),
@@ -115,7 +119,8 @@ export class Attempt {
       census: this.#carriers.census,
       signal: this.#abort.signal,
     });
-    if (this.#abort.signal.aborted) {
+    this.#abort = undefined;
+    if (this.#state === 'disposed') {
       if (opened.ok) opened.socket.close();
       return 'failed';
     }
@@ -180,9 +185,11 @@ export class Attempt {
       headers: composeHeaders(this.#order, this.#carriers),
       body: payload.bytes,
     } as const;
+    this.#abort = new AbortController();
     this.#listener.onSent();
     const answer = await this.#carriers.http.unary(call, { signal: this.#abort.signal });
-    if (this.#abort.signal.aborted) return;
+    this.#abort = undefined;
+    if (this.#state === 'disposed') return;
     if (!answer.ok) this.#listener.onFailure(signalOf(answer.error));
     else if (answer.status < 300) this.#listener.onBody(answer.body, answer.headers);
     else this.#listener.onFailure(httpSignal(answer));

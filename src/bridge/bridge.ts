@@ -2,7 +2,7 @@
  * The way of a request from a door to its running turn: its session, its place there, its history, its bounds.
  * Everything that can be refused without asking an account is refused here.
  */
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { AccountId, ResponseId } from '../ids.ts';
 import { parseObject } from '../protocol/frame.ts';
 import { bindsToAccount, hasSideEffectTools } from '../protocol/items.ts';
@@ -250,7 +250,7 @@ let issued = 0;
 export function newRequestId(): string {
   issued = (issued + 1) % 0x10000;
   const time = Date.now().toString(16).padStart(12, '0');
-  return `req_${time}${issued.toString(16).padStart(4, '0')}${randomBytes(8).toString('hex')}`;
+  return `req_${time}${issued.toString(16).padStart(4, '0')}${randomUUID().replaceAll('-', '').slice(16)}`;
 }
 
 export function shuttingDown(): Refusal {

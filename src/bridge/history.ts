@@ -3,38 +3,24 @@
  * account. A full history sent by the client is recognised as an extension of a known response, so that it is
  * stored as a delta and can become one on the wire.
  */
-import type { KeyObject } from 'node:crypto';
 import type { AccountId, ResponseId, Tenant } from '../ids.ts';
-import { isRecord, parseObject } from '../protocol/frame.ts';
-import {
-  canonicalItem,
-  chainHash,
-  chainStart,
-  itemKind,
-  referenceOf,
-  stripForeign,
-} from '../protocol/items.ts';
+import { parseObject } from '../protocol/frame.ts';
+import { type ChainKey, chainHash, chainStart, stripForeign } from '../protocol/items.ts';
 import { type Refusal, refusal } from '../protocol/refusal.ts';
 import type { RequestLog } from '../store/requests.ts';
 import type { TranscriptNode } from '../store/transcript-node.ts';
 import type { Transcripts } from '../store/transcripts.ts';
 import type { Past } from '../turn/continuation.ts';
 import { previousResponseNotFound } from '../turn/refusals.ts';
-import { itemNames } from './item-names.ts';
+import { Item } from './item.ts';
 import type { TurnRequest } from './stream.ts';
 
 export interface Memory {
   readonly transcripts: Transcripts;
   readonly requests: RequestLog;
-  readonly chainKey: KeyObject;
+  readonly chainKey: ChainKey;
   /** Anchors that their own account no longer knows; none is offered twice. */
   readonly refusedAnchors: { has(key: string): boolean };
-}
-
-/** `owner`: the account that produced the item; unknown for what a client wrote itself. */
-interface Item {
-  readonly bytes: Buffer;
-  readonly owner: AccountId | undefined;
 }
 
 /** After the first `length` items, the history is that of response `id`. */
@@ -71,8 +57,10 @@ export interface History {
 /** Refused: an id that this server did not issue to this tenant. */
 export function resolveHistory(request: TurnRequest, memory: Memory): Resolved {
   const { envelope, tenant } = request;
-  const fresh = envelope.input.map((bytes): Item => ({ bytes, owner: undefined }));
+  const fresh = envelope.input.map((bytes) => new Item(bytes, undefined));
   const anchor = envelope.previousResponseId as ResponseId | undefined;
+  // The print of every new item is needed below: asked for first, it spares a parse of its own for the facts.
+  for (const item of fresh) void item.print;
   const unknown = fresh.map((item) => unknownReference(item, tenant, memory)).find((id) => id !== undefined);
   if (unknown !== undefined) return { ok: false, refused: itemNotFound(unknown) };
   if (anchor === undefined)
@@ -117,11 +105,8 @@ function itemNotFound(id: string): Refusal {
   return refusal(400, 'item_not_found', `Item with id '${id.slice(0, 80)}' not found.`, { param: 'input' });
 }
 
-function growthFrom(node: TranscriptNode, fresh: readonly Item[], key: KeyObject): History['growth'] {
-  const chain = fresh.reduce(
-    (hash, { bytes }) => chainHash(hash, canonicalItem(parse(bytes)), key),
-    node.chain,
-  );
+function growthFrom(node: TranscriptNode, fresh: readonly Item[], key: ChainKey): History['growth'] {
+  const chain = fresh.reduce((hash, { print }) => chainHash(hash, print, key), node.chain);
   return { parent: node.responseId, added: fresh.map((item) => item.bytes), chain };
 }
 
@@ -132,8 +117,8 @@ function spineOf(nodes: readonly TranscriptNode[]): {
   const items: Item[] = [];
   const milestones: Milestone[] = [];
   for (const node of nodes) {
-    items.push(...node.input.map((bytes): Item => ({ bytes, owner: undefined })));
-    items.push(...node.output.map((bytes): Item => ({ bytes, owner: node.account })));
+    items.push(...node.input.map((bytes) => new Item(bytes, undefined)));
+    items.push(...node.output.map((bytes) => new Item(bytes, node.account)));
     milestones.push({ id: node.responseId, length: items.length });
   }
   return { items, milestones };
@@ -146,15 +131,14 @@ interface Scope {
 
 /** A history without an anchor: hashed once, and linked to the longest known response that it extends. */
 function fullHistory(items: readonly Item[], sent: number, { tenant, memory }: Scope): History {
-  const parsed = items.map((item) => parse(item.bytes));
-  const kinds = parsed.map(itemKind);
-  const hashes = hashesOf(parsed, chainStart(memory.chainKey, tenant), memory.chainKey);
+  const start = chainStart(memory.chainKey, tenant);
+  const hashes = hashesOf(items, start, memory.chainKey);
+  const kinds = items.map((item) => item.facts.kind);
   const match = longestKnown(kinds, hashes, { tenant, memory });
   const walked = match === undefined ? undefined : memory.transcripts.walk(tenant, match.id);
   const spine = walked === undefined ? undefined : spineOf(walked);
   // Hash and walk must agree item by item, or the owners would be read off the wrong items.
   const known = spine !== undefined && spine.items.length === match?.length ? spine : undefined;
-  const owned = items.map((item, index) => known?.items[index]?.owner ?? item.owner);
   return {
     past: {
       anchor: undefined,
@@ -165,18 +149,18 @@ function fullHistory(items: readonly Item[], sent: number, { tenant, memory }: S
     growth: {
       parent: known === undefined ? undefined : match?.id,
       added: items.slice(known === undefined ? 0 : match?.length).map((item) => item.bytes),
-      chain: hashes.at(-1) ?? chainStart(memory.chainKey, tenant),
+      chain: hashes.at(-1) ?? start,
     },
-    items: items.map((item, index) => ({ bytes: item.bytes, owner: owned[index] })),
+    items: items.map((item, index) => item.ownedBy(known?.items[index]?.owner ?? item.owner)),
     milestones: known?.milestones ?? [],
     sent,
   };
 }
 
-function hashesOf(items: readonly unknown[], start: Buffer, key: KeyObject): readonly Buffer[] {
+function hashesOf(items: readonly Item[], start: Buffer, key: ChainKey): readonly Buffer[] {
   let hash = start;
   return items.map((item) => {
-    hash = chainHash(hash, canonicalItem(item), key);
+    hash = chainHash(hash, item.print, key);
     return hash;
   });
 }
@@ -202,12 +186,8 @@ function longestKnown(
 }
 
 /** The hash after a finished response, under which a later full history will be recognised. */
-export function chainAfter(chain: Buffer, output: readonly Buffer[], key: KeyObject): Buffer {
-  return output.reduce((hash, item) => chainHash(hash, canonicalItem(parse(item)), key), chain);
-}
-
-function parse(bytes: Buffer): unknown {
-  return JSON.parse(bytes.toString('utf8'));
+export function chainAfter(chain: Buffer, output: readonly Buffer[], key: ChainKey): Buffer {
+  return output.reduce((hash, item) => chainHash(hash, new Item(item, undefined).print, key), chain);
 }
 
 /**
@@ -232,30 +212,25 @@ export function itemsFor(
 
 /** No item, or the one that this account may see: foreign ids, references and sealed reasoning never go up. */
 function forReader(item: Item, reader: Reader, scope: Scope): readonly Buffer[] {
-  const parsed = parse(item.bytes);
-  if (!isRecord(parsed)) return [item.bytes];
-  const reference = referenceOf(parsed);
-  if (reference !== undefined) return dereference(reference, reader, scope);
-  if (parsed['type'] === 'reasoning' && !mayKeep(parsed, item, reader)) return [];
-  const owner = item.owner ?? ownerOf(parsed, scope);
+  const { facts } = item;
+  if (facts.reference !== undefined) return dereference(facts.reference, reader, scope);
+  if (facts.shape === 'no_object') return [item.bytes];
+  if (facts.shape === 'reasoning' && !mayKeep(item, reader)) return [];
+  const owner = ownerOf(item, scope);
   if (owner === undefined || owner === reader.account) return [item.bytes];
   const stripped = stripForeign(item.bytes, reader.keeps);
   return stripped === undefined ? [] : [stripped];
 }
 
 /** Reasoning that is neither sealed nor kept by the account cannot be looked up by it. */
-function mayKeep(parsed: Readonly<Record<string, unknown>>, item: Item, reader: Reader): boolean {
+function mayKeep({ facts, owner }: Item, reader: Reader): boolean {
   if (reader.reasoning === 'stripped') return false;
-  const sealed = typeof parsed['encrypted_content'] === 'string';
-  return sealed || reader.keeps === 'stores' || item.owner === undefined;
+  return facts.sealed === 'sealed' || reader.keeps === 'stores' || owner === undefined;
 }
 
-function ownerOf(
-  parsed: Readonly<Record<string, unknown>>,
-  { tenant, memory }: Scope,
-): AccountId | undefined {
-  if (itemKind(parsed) !== 'output') return undefined;
-  for (const name of itemNames(parsed)) {
+function ownerOf(item: Item, { tenant, memory }: Scope): AccountId | undefined {
+  if (item.owner !== undefined) return item.owner;
+  for (const name of item.facts.names) {
     const owner = memory.transcripts.itemOwner(tenant, name);
     if (owner !== undefined) return owner;
   }
@@ -265,24 +240,21 @@ function ownerOf(
 function dereference(id: string, reader: Reader, scope: Scope): readonly Buffer[] {
   const node = scope.memory.transcripts.findItem(scope.tenant, id)?.node;
   const bytes = node?.output.find((item) => parseObject(item)?.['id'] === id);
-  return bytes === undefined ? [] : forReader({ bytes, owner: node?.account }, reader, scope);
+  return bytes === undefined ? [] : forReader(new Item(bytes, node?.account), reader, scope);
 }
 
 /** The account that sealed a compaction in this history, where it is another than the one that was asked. */
 export function sealedElsewhere(history: History, account: AccountId, scope: Scope): AccountId | undefined {
   for (const item of history.items) {
-    const parsed = item.bytes.includes(COMPACTION) ? parseObject(item.bytes) : undefined;
-    if (parsed?.['type'] !== 'compaction') continue;
-    const owner = item.owner ?? ownerOf(parsed, scope);
+    if (item.facts.shape !== 'compaction') continue;
+    const owner = ownerOf(item, scope);
     if (owner !== undefined && owner !== account) return owner;
   }
   return undefined;
 }
 
-const COMPACTION = Buffer.from('"compaction"');
-
 /** Every item is parsed for it: a look at the bytes can be deceived by an escape or by leaving the type out. */
-function unknownReference({ bytes }: Item, tenant: Tenant, memory: Memory): string | undefined {
-  const id = referenceOf(parse(bytes));
+function unknownReference({ facts }: Item, tenant: Tenant, memory: Memory): string | undefined {
+  const id = facts.reference;
   return id === undefined || memory.transcripts.findItem(tenant, id) !== undefined ? undefined : id;
 }

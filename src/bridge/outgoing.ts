@@ -2,7 +2,7 @@
  * What one attempt sends, composed from the request, the history and what the account may see of both. Pure but
  * for look-ups in the transcript; the connection it goes over is chosen in attempt.ts.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Tenant } from '../ids.ts';
 import { type Frame, makeFrame } from '../protocol/frame.ts';
 import { type HeaderMap, upstreamHeaders } from '../protocol/headers.ts';
@@ -158,11 +158,9 @@ const PASSING = new Set([
 ]);
 
 export function fingerprintOf(bytes: Buffer, members: TurnRequest['envelope']['members']): string {
-  const hash = createHash('sha1');
-  for (const [name, span] of [...members].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
-    if (!PASSING.has(name)) hash.update(name).update(bytes.subarray(span.start, span.end));
-  }
-  return hash.digest('base64');
+  const asked = [...members].filter(([name]) => !PASSING.has(name)).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const parts = asked.flatMap(([name, span]) => [Buffer.from(name), bytes.subarray(span.start, span.end)]);
+  return hash('sha1', Buffer.concat(parts), 'base64');
 }
 
 function lostSignal(id: string): Signal {

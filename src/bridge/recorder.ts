@@ -3,7 +3,7 @@
  * only finished items and the terminal event are read.
  */
 import type { ResponseId } from '../ids.ts';
-import { type Frame, isRecord, parseObject } from '../protocol/frame.ts';
+import { type Frame, parseObject } from '../protocol/frame.ts';
 import { type Members, scanArray, scanObject } from '../protocol/json-scan.ts';
 import { joinArray, rewriteObject } from '../protocol/json-splice.ts';
 import { cutUsage, type Usage } from '../protocol/usage.ts';
@@ -99,8 +99,8 @@ function namesOf(item: Buffer): readonly string[] {
 
 /** The id that `response.created` gives the response. */
 export function createdId(frame: Frame): ResponseId | undefined {
-  const response = parseObject(frame.data)?.['response'];
-  return isRecord(response) && typeof response['id'] === 'string'
-    ? (response['id'] as ResponseId)
-    : undefined;
+  const response = member(frame.data, 'response');
+  const id = response && member(response, 'id');
+  const value: unknown = id && JSON.parse(id.toString('utf8'));
+  return typeof value === 'string' ? (value as ResponseId) : undefined;
 }

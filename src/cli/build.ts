@@ -1,7 +1,6 @@
 /**
  * What the server is made of, built from the bottom floor up: the only file that knows all of it.
  */
-import { createSecretKey } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { glanceAt } from '../accounts/account.ts';
 import { Allowances } from '../accounts/allowances.ts';
@@ -24,6 +23,7 @@ import { listenForCallback } from '../http/login-listener.ts';
 import type { Parts } from '../http/parts.ts';
 import { LOCAL, type SessionId, type Tenant } from '../ids.ts';
 import type { Log } from '../log.ts';
+import type { ChainKey } from '../protocol/items.ts';
 import type { Store } from '../store/store.ts';
 import { Census } from '../upstream/census.ts';
 import { HttpUpstream } from '../upstream/http.ts';
@@ -206,7 +206,7 @@ function buildBridge({
     },
     onChange: (session) => live.sessionChanged(session),
   });
-  const chainKey = createSecretKey(secrets.mac('transcript-chain'));
+  const chainKey = secrets.mac('transcript-chain').toString('hex') as ChainKey;
   const refusedAnchors = new LRUCache<string, true>({ max: REFUSED_ANCHORS_KEPT });
   const memory = { transcripts: store.transcripts, requests: store.requests, chainKey, refusedAnchors };
   /** Two tenants with the same cache key or thread must not meet upstream either. */

@@ -41,7 +41,9 @@ class EventStream {
   #headers: 'waiting' | 'sent' = 'waiting';
   #shown: 'nothing' | 'frames' = 'nothing';
   #reader: SlowReader | undefined;
+  readonly #gathered: Buffer[] = [];
   readonly #onFlushed = () => this.#reader?.flushed();
+  readonly #release = () => this.#releaseGathered();
 
   constructor(bridge: Bridge, options: Options) {
     this.#bridge = bridge;
@@ -93,8 +95,17 @@ class EventStream {
     });
   }
 
+  /** What arrived together leaves together, as one chunk. */
   #write(bytes: Buffer): void {
-    this.#options.reply.raw.write(bytes, this.#onFlushed);
+    this.#gathered.push(bytes);
+    if (this.#gathered.length === 1) process.nextTick(this.#release);
+  }
+
+  #releaseGathered(): void {
+    const { raw } = this.#options.reply;
+    const [first, ...more] = this.#gathered.splice(0);
+    if (first === undefined || raw.destroyed) return;
+    raw.write(more.length === 0 ? first : Buffer.concat([first, ...more]), this.#onFlushed);
     this.#reader?.wrote();
   }
 
@@ -108,6 +119,7 @@ class EventStream {
       if (outcome.kind === 'refused') this.#failInside(outcome.refusal);
       if (outcome.kind === 'cancelled') reply.raw.destroy();
       else {
+        this.#releaseGathered();
         reply.raw.end();
         this.#reader?.watch();
       }

@@ -16,7 +16,8 @@ export type Prepared = (values?: Values) => Statement;
 
 export function prepareWrite(query: Compilable): Prepared {
   const { sql: text, params } = query.toSQL();
-  return (values = {}) => ({ sql: text, params: params.map((param) => bind(param, values)) });
+  const binders = params.map(binderOf);
+  return (values = {}) => ({ sql: text, params: binders.map((bind) => bind(values)) });
 }
 
 /** `{ column: placeholder('column') }` for every column of a table. */
@@ -36,15 +37,21 @@ export function assigned<T extends SQLiteTable, K extends keyof T['$inferInsert'
   return Object.fromEntries(columns.map((name) => [name, sql.placeholder(name)])) as { [C in K]: never };
 }
 
-function bind(param: unknown, values: Values): Parameter {
-  if (is(param, Placeholder)) return (values[param.name] ?? null) as Parameter;
-  if (is(param, Param) && is(param.value, Placeholder)) {
-    const value = values[param.value.name];
-    return value === undefined || value === null
-      ? null
-      : (param.encoder.mapToDriverValue(value) as Parameter);
+/** Looked through once: what kind of parameter it is does not change from call to call. */
+function binderOf(param: unknown): (values: Values) => Parameter {
+  if (is(param, Placeholder)) {
+    const { name } = param;
+    return (values) => (values[name] ?? null) as Parameter;
   }
-  return param as Parameter;
+  if (is(param, Param) && is(param.value, Placeholder)) {
+    const { encoder } = param;
+    const { name } = param.value;
+    return (values) => {
+      const value = values[name];
+      return value === undefined || value === null ? null : (encoder.mapToDriverValue(value) as Parameter);
+    };
+  }
+  return () => param as Parameter;
 }
 
 /** A row with `undefined` where the database has NULL. */

@@ -14,6 +14,9 @@ import { type Exchange, type ExchangeListener, SMALL_BODY_BYTES } from './exchan
 import { parseBody, signalOf } from './websocket.ts';
 
 const CONNECTIONS = 512;
+/** What may follow the last event of a stream; a connection that has ended by then serves the next turn. */
+const REST_MS = 1000;
+const REST_BYTES = 64 * 1024;
 const UNARY_TIMEOUT_MS = 300_000;
 
 /** Whose connections a request uses, and the way they take. */
@@ -154,13 +157,14 @@ class StreamReading implements Exchange, Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined;
   #status = 0;
   #headers: HeaderMap = {};
+  #rest: { readonly timer: NodeJS.Timeout; bytes: number } | undefined;
 
   constructor(listener: ExchangeListener) {
     this.#listener = listener;
   }
 
   pause(): void {
-    this.#controller?.pause();
+    if (this.#rest === undefined) this.#controller?.pause();
   }
 
   resume(): void {
@@ -169,7 +173,19 @@ class StreamReading implements Exchange, Dispatcher.DispatchHandler {
 
   abandon(): void {
     this.#listener = undefined;
+    if (this.#rest === undefined) this.#abort();
+  }
+
+  #abort(): void {
+    clearTimeout(this.#rest?.timer);
     this.#controller?.abort(new Error('the turn no longer needs this answer'));
+  }
+
+  /** Nobody listens any more; the connection is read on to the end of the answer, or it could not be used again. */
+  #end(): void {
+    this.#listener = undefined;
+    this.#rest = { timer: setTimeout(() => this.#abort(), REST_MS).unref(), bytes: 0 };
+    this.#controller?.resume();
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -196,12 +212,17 @@ class StreamReading implements Exchange, Dispatcher.DispatchHandler {
       this.#keep(chunk);
       return;
     }
+    if (this.#rest !== undefined) {
+      this.#rest.bytes += chunk.length;
+      if (this.#rest.bytes > REST_BYTES) this.#abort();
+      return;
+    }
     const scanned = this.#scanner.push(chunk);
     for (const frame of scanned) {
       const listener = this.#listener;
       if (listener === undefined) return;
       const kind = kindOf(frame.type);
-      if (kind === 'terminal' || kind === 'error') this.#listener = undefined;
+      if (kind === 'terminal' || kind === 'error') this.#end();
       listener.onFrame(frame);
     }
     if (this.#scanner.error !== undefined) this.#fail({ via: 'garbage' });
@@ -213,6 +234,7 @@ class StreamReading implements Exchange, Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
+    clearTimeout(this.#rest?.timer);
     if (this.#status < 300) {
       this.#fail({ via: 'eof' });
       return;
@@ -226,6 +248,7 @@ class StreamReading implements Exchange, Dispatcher.DispatchHandler {
   }
 
   #fail(signal: Signal): void {
+    clearTimeout(this.#rest?.timer);
     const listener = this.#listener;
     this.abandon();
     listener?.onFailure(signal);

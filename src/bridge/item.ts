@@ -1,0 +1,73 @@
+/**
+ * One item of a history: its bytes, who made it, and what has to be known of it. It is parsed once, for what stays of
+ * it is small: a parsed history of a megabyte would keep several on the heap for as long as its turn runs.
+ */
+import { hash } from 'node:crypto';
+import type { AccountId } from '../ids.ts';
+import { isRecord } from '../protocol/frame.ts';
+import { canonicalItem, itemKind, referenceOf } from '../protocol/items.ts';
+import { itemNames } from './item-names.ts';
+
+export interface ItemFacts {
+  readonly kind: 'input' | 'output';
+  readonly shape: 'reasoning' | 'compaction' | 'other' | 'no_object';
+  readonly sealed: 'sealed' | 'open';
+  /** The id of the item it stands for, empty where it names none. */
+  readonly reference: string | undefined;
+  /** By what it is known again; of output only. */
+  readonly names: readonly string[];
+}
+
+export class Item {
+  readonly bytes: Buffer;
+  /** The account that produced it; unknown for what a client wrote itself. */
+  readonly owner: AccountId | undefined;
+  #facts: ItemFacts | undefined;
+  #print: string | undefined;
+
+  constructor(bytes: Buffer, owner: AccountId | undefined) {
+    this.bytes = bytes;
+    this.owner = owner;
+  }
+
+  get facts(): ItemFacts {
+    this.#facts ??= factsOf(this.#parsed());
+    return this.#facts;
+  }
+
+  /** Equal for two items that say the same. */
+  get print(): string {
+    if (this.#print !== undefined) return this.#print;
+    const parsed = this.#parsed();
+    this.#facts ??= factsOf(parsed);
+    this.#print = hash('sha256', canonicalItem(parsed), 'base64');
+    return this.#print;
+  }
+
+  ownedBy(owner: AccountId | undefined): Item {
+    if (owner === this.owner) return this;
+    const owned = new Item(this.bytes, owner);
+    owned.#facts = this.#facts;
+    owned.#print = this.#print;
+    return owned;
+  }
+
+  #parsed(): unknown {
+    return JSON.parse(this.bytes.toString('utf8'));
+  }
+}
+
+function factsOf(parsed: unknown): ItemFacts {
+  const kind = itemKind(parsed);
+  if (!isRecord(parsed)) {
+    return { kind, shape: 'no_object', sealed: 'open', reference: undefined, names: [] };
+  }
+  const { type } = parsed;
+  return {
+    kind,
+    shape: type === 'reasoning' || type === 'compaction' ? type : 'other',
+    sealed: typeof parsed['encrypted_content'] === 'string' ? 'sealed' : 'open',
+    reference: referenceOf(parsed),
+    names: kind === 'output' ? itemNames(parsed) : [],
+  };
+}
