@@ -2,7 +2,14 @@
  * Keys and sealing: the server's secret key, what is derived from it, and AES-256-GCM for everything that
  * rests on disk. Imported by the writing thread too, so it must not know drizzle or SQLite.
  */
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  randomBytes,
+} from 'node:crypto';
 import { join } from 'node:path';
 import { createPrivateFile, readPrivateFile } from './private-file.ts';
 import { StoreError } from './store-error.ts';
@@ -28,7 +35,9 @@ export interface Secrets extends Sealer {
 }
 
 /** Layout: version byte, 12 bytes nonce, ciphertext, 16 bytes tag. */
-export function sealerOf(key: Uint8Array): Sealer {
+export function sealerOf(bytes: Uint8Array): Sealer {
+  // Raw bytes would be imported anew for every value, which costs more than sealing a small one.
+  const key = createSecretKey(bytes);
   return {
     seal(plain, aad) {
       const nonce = randomBytes(NONCE_BYTES);
@@ -59,7 +68,7 @@ export function sealerOf(key: Uint8Array): Sealer {
 export function secretsFrom(secretKey: Uint8Array): Secrets {
   const derive = (use: string): Buffer => Buffer.from(hkdfSync('sha256', secretKey, '', use, KEY_BYTES));
   const sealingKey = derive('respool/seal/1');
-  const macKey = derive('respool/mac/1');
+  const macKey = createSecretKey(derive('respool/mac/1'));
   return {
     ...sealerOf(sealingKey),
     sealingKey,
