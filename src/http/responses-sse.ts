@@ -7,7 +7,7 @@ import type { Bridge } from '../bridge/bridge.ts';
 import type { Outcome, RunningTurn, TurnRequest } from '../bridge/stream.ts';
 import type { Frame } from '../protocol/frame.ts';
 import { createdFrame, failedFrame, newResponseId, type Refusal } from '../protocol/refusal.ts';
-import { encodeSse, SSE_COMMENT } from '../protocol/sse.ts';
+import { encodeSse, joinNeighbours, SSE_COMMENT } from '../protocol/sse.ts';
 import { sendRefusal, turnHeaders } from './answer.ts';
 import { CODEX_KEEPALIVE, KeepAlive } from './keep-alive.ts';
 import { readerOf, type SlowReader } from './slow-reader.ts';
@@ -69,7 +69,7 @@ class EventStream {
     this.#start();
     this.#shown = 'frames';
     this.#keepAlive.heard();
-    this.#write(encodeSse(frame.type, frame.data));
+    this.#write(frame.event ?? encodeSse(frame.type, frame.data));
   }
 
   /** Codex waits for headers as long as it takes and would count an early one as the begin of its idle time. */
@@ -103,9 +103,9 @@ class EventStream {
 
   #releaseGathered(): void {
     const { raw } = this.#options.reply;
-    const [first, ...more] = this.#gathered.splice(0);
-    if (first === undefined || raw.destroyed) return;
-    raw.write(more.length === 0 ? first : Buffer.concat([first, ...more]), this.#onFlushed);
+    const gathered = this.#gathered.splice(0);
+    if (gathered.length === 0 || raw.destroyed) return;
+    raw.write(joinNeighbours(gathered), this.#onFlushed);
     this.#reader?.wrote();
   }
 

@@ -7,6 +7,8 @@
 export interface Frame {
   readonly type: string;
   readonly data: Buffer;
+  /** The event with its framing, where it came as exactly what `encodeSse` would write. */
+  readonly event?: Buffer;
 }
 
 /**

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { encodeSse, SSE_COMMENT, SseScanner } from './sse.ts';
+import { encodeSse, joinNeighbours, SSE_COMMENT, SseScanner } from './sse.ts';
 
 interface Seen {
   readonly type: string;
@@ -55,6 +55,36 @@ test('a stream gives the same events however it is cut', () => {
       },
     ),
   );
+});
+
+test('an event that came in the usual form can go on as it came, and no other', () => {
+  const eventsIn = (text: string) =>
+    new SseScanner().push(Buffer.from(text)).map(({ event: bytes }) => bytes?.toString());
+  const usual = 'event: error\ndata: {"a":1}\n\n';
+  expect(eventsIn(usual + usual)).toEqual([usual, usual]);
+  const others = [
+    'event: error\r\ndata: {"a":1}\r\n\r\n',
+    'event:error\ndata: {}\n\n',
+    'data: {"type":"a"}\n\n',
+  ];
+  const broken = [
+    'event: error\ndata: {"a":\ndata: 1}\n\n',
+    'event: error\ndata: {\r}\n\n',
+  ];
+  expect(eventsIn([...others, ...broken, usual].join(''))).toEqual(
+    [...others, ...broken, usual].map((text) => (text === usual ? usual : undefined)),
+  );
+});
+
+test('neighbours in one chunk become one piece without a copy, others are put together', () => {
+  const chunk = Buffer.from('abcdef');
+  const joined = joinNeighbours([chunk.subarray(0, 2), chunk.subarray(2, 5)]);
+  expect(joined.toString()).toBe('abcde');
+  expect(joined.buffer).toBe(chunk.buffer);
+  expect(joinNeighbours([chunk.subarray(0, 1), chunk.subarray(2, 3), chunk.subarray(3, 4)]).toString()).toBe(
+    'acd',
+  );
+  expect(joinNeighbours([chunk.subarray(0, 2), Buffer.from('x')]).toString()).toBe('abx');
 });
 
 test('an encoded event reads back as what was encoded', () => {

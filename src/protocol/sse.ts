@@ -11,6 +11,8 @@ const LF = 0x0a;
 const CR = 0x0d;
 const COLON = 0x3a;
 const SPACE = 0x20;
+const EVENT_FIELD = Buffer.from('event: ');
+const DATA_FIELD = Buffer.from('data: ');
 const DATA = Buffer.from('data');
 const EVENT = Buffer.from('event');
 const DONE = '[DONE]';
@@ -31,6 +33,9 @@ export class SseScanner {
   #tailBytes = 0;
   /** The last chunk ended in CR: an LF at the start of the next one belongs to the same line end. */
   #afterCr = false;
+  /** Where the next of each stands in the chunk that is being read. */
+  #lf = -1;
+  #cr = -1;
   #tooLarge = false;
   #frames: Frame[] = [];
 
@@ -48,27 +53,48 @@ export class SseScanner {
 
   /** To be called when the stream has ended: whether it ended between two events or inside one. */
   end(): 'complete' | 'unfinished' {
-    const open = this.#tailBytes > 0 || this.#lines.length > 0 || this.#type !== '';
-    return open ? 'unfinished' : 'complete';
+    return this.#isBetween ? 'complete' : 'unfinished';
   }
 
   #read(chunk: Buffer): void {
     let from = this.#afterCr && chunk[0] === LF ? 1 : 0;
     this.#afterCr = false;
-    let lf = nextOf(chunk, LF, from);
-    let cr = nextOf(chunk, CR, from);
+    this.#lf = -1;
+    this.#cr = -1;
     while (from < chunk.length && !this.#tooLarge) {
-      const end = Math.min(lf, cr);
-      if (end === chunk.length) {
-        this.#keepTail(chunk, from);
-        return;
-      }
-      this.#endLine(chunk, from, end);
-      from = end === cr && chunk[end + 1] === LF ? end + 2 : end + 1;
-      this.#afterCr = end === chunk.length - 1 && end === cr;
-      if (lf < from) lf = nextOf(chunk, LF, from);
-      if (cr < from) cr = nextOf(chunk, CR, from);
+      from = this.#readUsual(chunk, from);
+      if (from < chunk.length) from = this.#readLine(chunk, from);
     }
+  }
+
+  #readUsual(chunk: Buffer, begin: number): number {
+    let from = begin;
+    while (this.#isBetween) {
+      if (this.#cr < from) this.#cr = nextOf(chunk, CR, from);
+      const frame = usualEvent(chunk, from, this.#cr);
+      if (frame?.event === undefined) break;
+      this.#frames.push(frame);
+      from += frame.event.length;
+    }
+    return from;
+  }
+
+  /** The offset after the line that begins at `from`, or after what has come of it. */
+  #readLine(chunk: Buffer, from: number): number {
+    if (this.#lf < from) this.#lf = nextOf(chunk, LF, from);
+    if (this.#cr < from) this.#cr = nextOf(chunk, CR, from);
+    const end = Math.min(this.#lf, this.#cr);
+    if (end === chunk.length) {
+      this.#keepTail(chunk, from);
+      return end;
+    }
+    this.#endLine(chunk, from, end);
+    this.#afterCr = end === chunk.length - 1 && end === this.#cr;
+    return end === this.#cr && chunk[end + 1] === LF ? end + 2 : end + 1;
+  }
+
+  get #isBetween(): boolean {
+    return this.#tailBytes === 0 && this.#lines.length === 0 && this.#type === '';
   }
 
   /** Grows by doubling, so that an event in many chunks is copied a bounded number of times, however it is cut. */
@@ -129,6 +155,45 @@ export class SseScanner {
     }
     return this.#tooLarge;
   }
+}
+
+/**
+ * The event that begins at `from`, if it has the form that upstreams write and ends within the chunk: two lines, each
+ * ended by LF alone. Nearly all do, and such an event can go on as it came.
+ */
+function usualEvent(chunk: Buffer, from: number, cr: number): Frame | undefined {
+  if (!startsWith(chunk, EVENT_FIELD, from)) return undefined;
+  const name = from + EVENT_FIELD.length;
+  const nameEnd = nextOf(chunk, LF, name);
+  if (nameEnd === name || !startsWith(chunk, DATA_FIELD, nameEnd + 1)) return undefined;
+  const data = nameEnd + 1 + DATA_FIELD.length;
+  const end = nextOf(chunk, LF, data);
+  if (chunk[end + 1] !== LF || cr < end) return undefined;
+  return {
+    type: chunk.toString('utf8', name, nameEnd),
+    data: chunk.subarray(data, end),
+    event: chunk.subarray(from, end + 2),
+  };
+}
+
+function startsWith(source: Buffer, name: Buffer, from: number): boolean {
+  if (source.length - from < name.length) return false;
+  for (let at = 0; at < name.length; at += 1) if (source[from + at] !== name[at]) return false;
+  return true;
+}
+
+/** The same bytes with fewer seams: what lies side by side in one chunk is one piece. */
+export function joinNeighbours(pieces: readonly Buffer[]): Buffer {
+  const joined: Buffer[] = [];
+  for (const piece of pieces) {
+    const last = joined.at(-1);
+    const touches = last?.buffer === piece.buffer && last.byteOffset + last.length === piece.byteOffset;
+    if (last !== undefined && touches) {
+      joined[joined.length - 1] = Buffer.from(last.buffer, last.byteOffset, last.length + piece.length);
+    } else joined.push(piece);
+  }
+  const [first] = joined;
+  return joined.length === 1 && first !== undefined ? first : Buffer.concat(joined);
 }
 
 /** The frame as one event of a stream, in a single allocation. */
