@@ -87,8 +87,12 @@ export class UpstreamSocket {
       if (this.#listener === listener && !error) listener.onSent();
     });
     return {
-      pause: () => this.#socket.pause(),
-      resume: () => this.#socket.resume(),
+      pause: () => {
+        if (this.#listener === listener) this.#socket.pause();
+      },
+      resume: () => {
+        if (this.#listener === listener) this.#socket.resume();
+      },
       abandon: () => {
         if (this.#listener === listener) this.close();
       },
@@ -125,7 +129,11 @@ export class UpstreamSocket {
   /** The exchange ends before its last frame is handed over, so that the listener may start the next one. */
   #settle(frame: Frame): void {
     const kind = kindOf(frame.type);
-    if (kind === 'terminal' || kind === 'error') this.#listener = undefined;
+    if (kind === 'terminal' || kind === 'error') {
+      this.#listener = undefined;
+      // The last frames may come out of what was read before the pause, and nobody else ends it for the next turn.
+      this.#socket.resume();
+    }
     if (kind === 'error' || frame.type === 'response.failed') this.newest = undefined;
   }
 

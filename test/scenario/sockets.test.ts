@@ -170,3 +170,13 @@ test('a waiting turn that is refused does not block the one behind it', async ()
   await client.next((event) => event.type === 'response.completed', ended);
   expect(client.messages.filter((event) => event.type === 'response.completed')).toHaveLength(2);
 });
+
+test('an upstream socket that had to wait for the client serves the next turn', async () => {
+  await using world = await makeWorld({ kind: 'api_key', names: ['a'] });
+  // More than a client may let wait, in one event: what ends the turn is read together with it.
+  world.simulator.setDefault('a', { deltas: 1, deltaBytes: 10_000_000 });
+  await using client = await openSocket(world.url);
+  await client.turn({ input: 'one' });
+  await client.turn({ input: 'two' });
+  expect(world.simulator.seen).toHaveLength(2);
+});
