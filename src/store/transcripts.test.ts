@@ -32,6 +32,21 @@ test.each(['disk', 'memory'] as const)(
   },
 );
 
+test.each(['written', 'read back'] as const)(
+  'a turn that was %s keeps no memory but its own',
+  async (how) => {
+    await using temporary = await temporaryStore();
+    await commit(temporary.store, node('r1'));
+    const store = how === 'written' ? temporary.store : await temporary.reopen();
+    const found = store.transcripts.get(LOCAL, id('r1'));
+    const buffers = found === undefined ? [] : [...found.input, ...found.output, found.response, found.chain];
+    const memory = [...new Set(buffers.map(({ buffer }) => buffer))];
+    expect(memory.reduce((sum, { byteLength }) => sum + byteLength, 0)).toBe(
+      buffers.reduce((sum, { length }) => sum + length, 0),
+    );
+  },
+);
+
 test('on disk every look-up works after a reopening, for its tenant only', async () => {
   await using temporary = await temporaryStore();
   const first = transcriptNode('r1', { account: undefined, itemIds: [] });

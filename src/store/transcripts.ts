@@ -5,7 +5,7 @@
 import { LRUCache } from 'lru-cache';
 import type { AccountId, ResponseId, Tenant } from '../ids.ts';
 import type { StoreLog } from './store-log.ts';
-import { nodeBytes, type TranscriptNode } from './transcript-node.ts';
+import { inOnePiece, nodeBytes, type TranscriptNode } from './transcript-node.ts';
 import type { HistorySize, StoredNode, TranscriptRows } from './transcript-rows.ts';
 import type { Statement } from './write-unit.ts';
 import type { Writer } from './writer.ts';
@@ -64,7 +64,7 @@ export class Transcripts {
     if (this.mode === 'off') return [];
     // In memory nothing else would keep the beginning of a running conversation from growing old.
     if (this.mode === 'memory') this.#chainOf(node);
-    this.#keep({ node, visibility: 'shown' });
+    this.#keep({ node: inOnePiece(node), visibility: 'shown' });
     if (this.mode === 'memory') return [];
     this.#addedBytes += nodeBytes(node);
     return this.#options.rows.insert(node, this.#options.now());
@@ -179,7 +179,8 @@ export class Transcripts {
     if (cached || this.mode !== 'disk') return cached;
     const stored = this.#read(tenant, id);
     if (!stored) return undefined;
-    const found = this.#hiding.has(keyOf(tenant, id)) ? { ...stored, visibility: 'hidden' as const } : stored;
+    const visibility = this.#hiding.has(keyOf(tenant, id)) ? 'hidden' : stored.visibility;
+    const found: StoredNode = { node: inOnePiece(stored.node), visibility };
     this.#keep(found);
     return found;
   }
