@@ -14,10 +14,12 @@ const { values } = parseArgs({ options: { steps: { type: 'string', default: '500
 const steps = Number(values.steps);
 let passed = 0;
 let failed = 0;
+let overlapping = 0;
 for (let round = 0; passed + failed < steps; round += 1) {
   const size = Math.min(STEPS_A_ROUND, steps - passed - failed);
   try {
-    await playTenants(KINDS[round % KINDS.length] ?? 'api_key', round, size);
+    const played = await playTenants(KINDS[round % KINDS.length] ?? 'api_key', round, size);
+    overlapping += played.overlapping;
     passed += size;
   } catch (error) {
     failed += size;
@@ -25,5 +27,6 @@ for (let round = 0; passed + failed < steps; round += 1) {
     console.log(`not ok  ${message}\n${String(cause).slice(0, 800)}\n`);
   }
 }
+console.log(`${overlapping} steps began while a turn of another tenant ran`);
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
