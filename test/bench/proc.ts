@@ -1,0 +1,80 @@
+/** What Linux says about a process and its children: processor time, memory, descriptors. */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+
+/** A process or a thread may end between being listed and being read. */
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    if (
+      (cause as NodeJS.ErrnoException).code === 'ENOENT' ||
+      (cause as NodeJS.ErrnoException).code === 'ESRCH'
+    )
+      return '';
+    throw cause;
+  }
+}
+
+function list(path: string): readonly string[] {
+  try {
+    return readdirSync(path);
+  } catch (cause) {
+    if (['ENOENT', 'EACCES', 'ESRCH'].includes((cause as NodeJS.ErrnoException).code ?? '')) return [];
+    throw cause;
+  }
+}
+
+function family(pid: number): readonly number[] {
+  const children = list(`/proc/${pid}/task`).flatMap((thread) =>
+    read(`/proc/${pid}/task/${thread}/children`).split(' ').filter(Boolean).map(Number),
+  );
+  return [pid, ...children.flatMap(family)];
+}
+
+const sum = (figures: readonly number[]): number => figures.reduce((total, figure) => total + figure, 0);
+
+/** Microseconds on a processor, over all threads. */
+export function cpuUs(pid: number): number {
+  const threads = family(pid).flatMap((one) =>
+    list(`/proc/${one}/task`).map((thread) => `/proc/${one}/task/${thread}`),
+  );
+  return sum(threads.map((path) => Number(read(`${path}/schedstat`).split(' ')[0]))) / 1000;
+}
+
+const LISTENING = '0A';
+
+/** The process that listens on this port of this machine. */
+export function listenerOn(port: number): number | undefined {
+  const hex = port.toString(16).toUpperCase().padStart(4, '0');
+  const rows = ['tcp', 'tcp6'].flatMap((table) => read(`/proc/net/${table}`).split('\n'));
+  const row = rows
+    .map((line) => line.trim().split(/\s+/))
+    .find((at) => at[1]?.endsWith(`:${hex}`) && at[3] === LISTENING);
+  const inode = row?.[9];
+  return list('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .find((pid) =>
+      list(`/proc/${pid}/fd`).some((fd) => linkOf(`/proc/${pid}/fd/${fd}`) === `socket:[${inode}]`),
+    );
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw cause;
+  }
+}
+
+export function quantile(figures: readonly number[], share: number): number {
+  const sorted = figures.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
+
+export function median(figures: readonly number[]): number {
+  const sorted = figures.toSorted((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return ((sorted[Math.ceil(middle) - 1] ?? Number.NaN) + (sorted[Math.floor(middle)] ?? Number.NaN)) / 2;
+}

@@ -1,0 +1,165 @@
+/**
+ * `node test/bench/profile.ts [json|sse|ws|ws-paced|body]`: where the microseconds of a turn go. Runs one load against
+ * the built server under V8's profiler and adds up the samples by module of the source, function and thread.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { SourceMap } from 'node:module';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Job } from './jobs.ts';
+import { Stage } from './stage.ts';
+import { modelOf } from './wire.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const SHOWN = 60;
+
+interface ProfileNode {
+  readonly id: number;
+  readonly callFrame: {
+    readonly functionName: string;
+    readonly url: string;
+    readonly lineNumber: number;
+    readonly columnNumber: number;
+  };
+  readonly children?: readonly number[];
+}
+
+interface Profile {
+  readonly nodes: readonly ProfileNode[];
+  readonly samples: readonly number[];
+  readonly timeDeltas: readonly number[];
+}
+
+const maps = new Map<string, SourceMap>();
+
+function mapOf(path: string): SourceMap {
+  const known = maps.get(path) ?? new SourceMap(JSON.parse(readFileSync(`${path}.map`, 'utf8')));
+  maps.set(path, known);
+  return known;
+}
+
+/** `src/bridge/runner.ts`, `undici`, `node:http`, or what V8 calls its own work. */
+function moduleOf({ url, functionName, lineNumber, columnNumber }: ProfileNode['callFrame']): string {
+  if (url === '') return functionName.startsWith('(') ? functionName : '(native)';
+  if (url.startsWith('node:')) return url.replace(/^node:internal\//, 'node:').split('/')[0] ?? url;
+  if (!url.startsWith('file:')) return url.slice(0, 60);
+  const path = fileURLToPath(url);
+  const source = path.includes('/dist/') ? sourceOf(path, lineNumber, columnNumber) : relative(ROOT, path);
+  return /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(source)?.[1] ?? source;
+}
+
+function sourceOf(bundle: string, line: number, column: number): string {
+  const entry = mapOf(bundle).findEntry(line, column);
+  if (!('originalSource' in entry)) return 'bundle';
+  return relative(ROOT, fileURLToPath(new URL(entry.originalSource, `file://${bundle}`)));
+}
+
+interface Tally {
+  readonly modules: Map<string, number>;
+  readonly functions: Map<string, number>;
+  totalUs: number;
+}
+
+function tally({ nodes, samples, timeDeltas }: Profile): Tally {
+  const byId = new Map(nodes.map((node) => [node.id, node.callFrame]));
+  const tallied: Tally = { modules: new Map(), functions: new Map(), totalUs: 0 };
+  const add = (to: Map<string, number>, name: string, us: number): void =>
+    void to.set(name, (to.get(name) ?? 0) + us);
+  const selfUs = new Map<number, number>();
+  for (const [index, id] of samples.entries()) {
+    selfUs.set(id, (selfUs.get(id) ?? 0) + (timeDeltas[index] ?? 0));
+  }
+  for (const [id, us] of selfUs) {
+    const frame = byId.get(id);
+    if (frame === undefined || frame.functionName === '(idle)') continue;
+    const module = moduleOf(frame);
+    add(tallied.modules, module, us);
+    add(tallied.functions, `${frame.functionName || '(anonymous)'} · ${module}`, us);
+    tallied.totalUs += us;
+  }
+  return tallied;
+}
+
+function print(title: string, figures: Map<string, number>, totalUs: number): void {
+  console.log(`\n${title}`);
+  for (const [name, us] of [...figures].sort(([, a], [, b]) => b - a).slice(0, SHOWN)) {
+    console.log(`${((100 * us) / totalUs).toFixed(1).padStart(6)} %  ${name}`);
+  }
+}
+
+const LOADS: Readonly<
+  Record<string, { speaks: 'http' | 'websocket'; job: (base: string, key: string) => Job }>
+> = {
+  json: {
+    speaks: 'http',
+    job: (base, key) => ({ ...http(base, key, 5), answer: 'json', clients: 16, turnsEach: 300 }),
+  },
+  sse: {
+    speaks: 'http',
+    job: (base, key) => ({ ...http(base, key, 200, 1000), clients: 8, turnsEach: 150 }),
+  },
+  'sse-paced': {
+    speaks: 'http',
+    job: (base, key) => ({ ...http(base, key, 500, 400, 10), clients: 64, turnsEach: 1 }),
+  },
+  body: {
+    speaks: 'http',
+    job: (base, key) => ({
+      ...http(base, key, 5),
+      answer: 'json',
+      clients: 4,
+      turnsEach: 60,
+      bodyBytes: 1_000_000,
+    }),
+  },
+  ws: {
+    speaks: 'websocket',
+    job: (base, key) => ({ ...sockets(base, key, 5), clients: 16, turnsEach: 400 }),
+  },
+  'ws-paced': {
+    speaks: 'websocket',
+    job: (base, key) => ({ ...sockets(base, key, 500, 10), clients: 64, turnsEach: 1 }),
+  },
+};
+
+function http(
+  base: string,
+  key: string,
+  deltas: number,
+  bytes = 400,
+  paceMs = 0,
+): Extract<Job, { do: 'http' }> {
+  const model = modelOf({ deltas, bytes, paceMs, textBytes: 20 * deltas });
+  return { do: 'http', base, key, model, answer: 'sse', clients: 1, turnsEach: 1 };
+}
+
+function sockets(base: string, key: string, deltas: number, paceMs = 0): Extract<Job, { do: 'sockets' }> {
+  const model = modelOf({ deltas, bytes: 400, paceMs, textBytes: 20 * deltas });
+  return { do: 'sockets', base, key, group: 'profile', model, clients: 1, turnsEach: 1, history: 'none' };
+}
+
+const chosen = process.argv[2] ?? 'json';
+const load = LOADS[chosen];
+if (load === undefined) throw new Error(`one of ${Object.keys(LOADS).join(', ')}`);
+await using stage = await Stage.open();
+const profiles = stage.directory();
+const server = await stage.fresh({
+  accounts: ['a'],
+  node: ['--cpu-prof', `--cpu-prof-dir=${profiles}`, '--cpu-prof-interval=200'],
+});
+await server.speak(load.speaks);
+const { us, yielded } = await stage.cost(server.target, load.job(server.target.base, server.target.key));
+await server.stop();
+console.log(
+  `${chosen}: ${(us / yielded.turns).toFixed(0)} µs a turn, ${(us / yielded.events).toFixed(1)} µs an event`,
+);
+for (const file of readdirSync(profiles)) {
+  const { modules, functions, totalUs } = tally(JSON.parse(readFileSync(join(profiles, file), 'utf8')));
+  if (totalUs < 1000) continue;
+  const thread = file.split('.').at(-3) === '0' ? 'main thread' : 'other thread';
+  console.log(
+    `\n--- ${thread}: ${(totalUs / yielded.turns).toFixed(0)} µs a turn, the start of the process included`,
+  );
+  print('by module', modules, totalUs);
+  print('by function', functions, totalUs);
+}
