@@ -67,10 +67,7 @@ test('an event that came in the usual form can go on as it came, and no other', 
     'event:error\ndata: {}\n\n',
     'data: {"type":"a"}\n\n',
   ];
-  const broken = [
-    'event: error\ndata: {"a":\ndata: 1}\n\n',
-    'event: error\ndata: {\r}\n\n',
-  ];
+  const broken = ['event: error\ndata: {"a":\ndata: 1}\n\n', 'event: error\ndata: {\r}\n\n'];
   expect(eventsIn([...others, ...broken, usual].join(''))).toEqual(
     [...others, ...broken, usual].map((text) => (text === usual ? usual : undefined)),
   );
