@@ -4,7 +4,7 @@
  */
 import type { ResponseId } from '../ids.ts';
 import { type Frame, parseObject } from '../protocol/frame.ts';
-import { type Members, scanArray, scanObject } from '../protocol/json-scan.ts';
+import { type Members, scanObject } from '../protocol/json-scan.ts';
 import { joinArray, rewriteObject } from '../protocol/json-splice.ts';
 import { cutUsage, type Usage } from '../protocol/usage.ts';
 import { itemNames } from './item-names.ts';
@@ -70,12 +70,9 @@ function complete(frame: Frame, outer: Members, { response, inner, items }: Part
   return { type: frame.type, data: rewriteObject(frame.data, outer, { set: { response: filled } }) };
 }
 
-const BRACKET = 0x5b;
-
 function outputOf(response: Buffer, members: Members): readonly Buffer[] {
-  const span = members.get('output');
-  if (span === undefined || response[span.start] !== BRACKET) return [];
-  return scanArray(response, span).map((item) => response.subarray(item.start, item.end));
+  const elements = members.get('output')?.elements ?? [];
+  return elements.map((item) => response.subarray(item.start, item.end));
 }
 
 /** The raw JSON of one top-level member. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type MemberSpan, scanArray, scanObject } from './json-scan.ts';
+import { type MemberSpan, scanObject } from './json-scan.ts';
 
 const scan = (text: string) => scanObject(Buffer.from(text));
 
@@ -143,12 +143,18 @@ test('the elements of an array parse to its values', () => {
       const text = JSON.stringify({ before: '[', input: values, after: 1 }, null, space);
       const bytes = Buffer.from(text);
       const span = membersOf(text).get('input');
-      const found = span && scanArray(bytes, span).map((element) => cut(bytes, element));
+      const found = span?.elements?.map((element) => cut(bytes, element));
       expect(found).toEqual(JSON.parse(text).input);
     }),
   );
 });
 
-test('asking for the elements of something else is an error of the caller', () => {
-  expect(() => scanArray(Buffer.from('"text"'), { start: 0, end: 6 })).toThrow(RangeError);
+test('what is no array has no elements, and an array has a bound', () => {
+  expect(membersOf('{"a":{"b":[1]},"c":"[1]"}').get('a')?.elements).toBeUndefined();
+  expect(membersOf('{"a":{"b":[1]},"c":"[1]"}').get('c')?.elements).toBeUndefined();
+  const ones = (count: number): string => `{"a":[${'1,'.repeat(count - 1)}1]}`;
+  expect(membersOf(ones(100_000)).get('a')?.elements?.length).toBe(100_000);
+  expect(scan(ones(100_001))).toMatchObject({
+    message: 'an array of the JSON holds more than 100000 elements',
+  });
 });

@@ -11,9 +11,10 @@ export interface Span {
   readonly end: number;
 }
 
-/** A member of an object; `keyStart` is the opening quote of its key. */
+/** A member of an object; `keyStart` is the opening quote of its key, `elements` those of an array. */
 export interface MemberSpan extends Span {
   readonly keyStart: number;
+  readonly elements: readonly Span[] | undefined;
 }
 
 /** In document order. */
@@ -43,6 +44,8 @@ let values = 0;
 
 /** Of the object itself, which are all kept; the API knows some forty. */
 const MAX_MEMBERS = 1000;
+/** Of an array that is a member, which are all kept; the longest conversation that fits a model has a tenth of it. */
+const MAX_ELEMENTS = 100_000;
 /** Of a name, in a message. */
 const LONGEST_SHOWN = 80;
 
@@ -84,40 +87,12 @@ export function scanObject(bytes: Buffer): ScannedObject | ScanRefusal {
   return rest === bytes.length ? { ok: true, members } : refusalAt(bytes, rest);
 }
 
-/**
- * The elements of an array that `scanObject` has already accepted as part of `bytes`.
- * Throws a RangeError when `span` is not that of an array: the caller has mistaken the value.
- */
-export function scanArray(bytes: Buffer, span: Span): readonly Span[] {
-  if (bytes[span.start] !== OPEN_BRACKET) throw new RangeError('the span is not that of an array');
-  const elements: Span[] = [];
-  values = 0;
-  let at = skipSpace(bytes, span.start + 1);
-  while (at < span.end - 1) {
-    const end = skipValue(bytes, at, 1);
-    if (end < 0) throw new RangeError('the array was not checked before');
-    elements.push({ start: at, end });
-    at = skipSpace(bytes, skipSpace(bytes, end) + 1);
-  }
-  return elements;
-}
-
 function readMembers(bytes: Buffer, from: number, into: Map<string, MemberSpan>): number | ScanRefusal {
   let at = skipSpace(bytes, from);
   if (bytes[at] === CLOSE_BRACE) return at + 1;
   for (;;) {
-    const start = skipKey(bytes, at);
-    if (start < 0) return refusalAt(bytes, ~start);
-    const key = keyAt(bytes, at);
-    if (into.has(key)) {
-      return { ok: false, message: `duplicate member ${JSON.stringify(key.slice(0, LONGEST_SHOWN))}`, at };
-    }
-    if (into.size >= MAX_MEMBERS) {
-      return { ok: false, message: `the JSON object has more than ${MAX_MEMBERS} members`, at };
-    }
-    const end = skipValue(bytes, start, 1);
-    if (end < 0) return refusalAt(bytes, ~end);
-    into.set(key, { keyStart: at, start, end });
+    const end = readMember(bytes, at, into);
+    if (typeof end !== 'number') return end;
     at = skipSpace(bytes, end);
     if (bytes[at] === CLOSE_BRACE) return at + 1;
     if (bytes[at] !== COMMA) return refusalAt(bytes, at);
@@ -125,9 +100,48 @@ function readMembers(bytes: Buffer, from: number, into: Map<string, MemberSpan>)
   }
 }
 
+function readMember(bytes: Buffer, at: number, into: Map<string, MemberSpan>): number | ScanRefusal {
+  const start = skipKey(bytes, at);
+  if (start < 0) return refusalAt(bytes, ~start);
+  const key = keyAt(bytes, at);
+  if (into.has(key)) {
+    return { ok: false, message: `duplicate member ${JSON.stringify(key.slice(0, LONGEST_SHOWN))}`, at };
+  }
+  if (into.size >= MAX_MEMBERS) {
+    return { ok: false, message: `the JSON object has more than ${MAX_MEMBERS} members`, at };
+  }
+  const elements: Span[] | undefined = bytes[start] === OPEN_BRACKET ? [] : undefined;
+  const end = elements === undefined ? skipValue(bytes, start, 1) : readElements(bytes, start + 1, elements);
+  if (end < 0) {
+    return elements?.length === MAX_ELEMENTS ? tooManyElements(~end) : refusalAt(bytes, ~end);
+  }
+  into.set(key, { keyStart: at, start, end, elements });
+  return end;
+}
+
+/** The array that is a member's value, from the byte after its bracket. */
+function readElements(bytes: Buffer, from: number, into: Span[]): number {
+  let at = skipSpace(bytes, from);
+  if (bytes[at] === CLOSE_BRACKET) return at + 1;
+  for (;;) {
+    const end = skipValue(bytes, at, 2);
+    if (end < 0) return end;
+    if (into.length === MAX_ELEMENTS) return ~at;
+    into.push({ start: at, end });
+    at = skipSpace(bytes, end);
+    if (bytes[at] === CLOSE_BRACKET) return at + 1;
+    if (bytes[at] !== COMMA) return ~at;
+    at = skipSpace(bytes, at + 1);
+  }
+}
+
 function keyAt(bytes: Buffer, keyStart: number): string {
   const key = bytes.toString('utf8', keyStart + 1, skipString(bytes, keyStart) - 1);
   return key.includes('\\') ? JSON.parse(`"${key}"`) : key;
+}
+
+function tooManyElements(at: number): ScanRefusal {
+  return { ok: false, message: `an array of the JSON holds more than ${MAX_ELEMENTS} elements`, at };
 }
 
 function refusalAt(bytes: Buffer, at: number): ScanRefusal {

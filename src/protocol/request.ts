@@ -4,7 +4,7 @@
  * (duplicate members, broken JSON) is refused before anything goes up.
  */
 import { isRecord } from './frame.ts';
-import { type Members, scanArray, scanObject } from './json-scan.ts';
+import { type Members, scanObject } from './json-scan.ts';
 import { type Refusal, refusal } from './refusal.ts';
 
 export interface Envelope {
@@ -137,7 +137,7 @@ function readInput(bytes: Buffer, members: Members): readonly Buffer[] | undefin
   if (span === undefined) return [];
   switch (bytes[span.start]) {
     case BRACKET:
-      return scanArray(bytes, span).map((item) => bytes.subarray(item.start, item.end));
+      return span.elements?.map((item) => bytes.subarray(item.start, item.end));
     case QUOTE:
       return [userMessage(bytes.subarray(span.start, span.end))];
     default:
