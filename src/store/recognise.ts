@@ -12,10 +12,10 @@ import { StoreError } from './store-error.ts';
 const CHECK_KEY = 'secret_check';
 const CHECK_TEXT = 'respool';
 
-/** From `src/store/*.ts` in development, from `dist/*.js` in the bundle: the folder beside either. */
+/** The repository's own in development; the bundle has a copy beside it, so that `dist` is all it needs. */
 export function migrationsFolder(): string {
-  const toRoot = import.meta.url.endsWith('.ts') ? '../../migrations' : '../migrations';
-  return fileURLToPath(new URL(toRoot, import.meta.url));
+  const folder = import.meta.url.endsWith('.ts') ? '../../migrations' : './migrations';
+  return fileURLToPath(new URL(folder, import.meta.url));
 }
 
 /** A file of a later version, or of another program, is left as it is. */
