@@ -69,10 +69,3 @@ test.each(['none', 'https://pool.example'])('the JavaScript example parses (addr
 test('the README stays short enough to be read', () => {
   expect(readme.split('\n').length).toBeLessThanOrEqual(200);
 });
-
-test('the health check and the published port follow the default port', () => {
-  const port = ENVIRONMENT.find((variable) => variable.name === 'RESPOOL_PORT')?.default;
-  expect(read('docker/Dockerfile')).toContain(`EXPOSE ${port}`);
-  expect(read('docker/Dockerfile')).toContain(`|| ${port}) + '/healthz'`);
-  expect(read('docker/compose.yaml')).toContain(`127.0.0.1:${port}:${port}`);
-});

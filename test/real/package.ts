@@ -5,9 +5,9 @@
 import assert from 'node:assert/strict';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { startSimulator } from '../../src/simulator/simulator.ts';
-import { Program, type ProgramOptions, run } from '../support/program.ts';
+import { cleanEnv, Program, type ProgramOptions, run } from '../support/program.ts';
 import { Tally } from '../support/tally.ts';
 
 /** The package itself and what it brings. */
@@ -23,15 +23,6 @@ const tally = new Tally();
 const folder = await mkdtemp(join(tmpdir(), 'respool-package-'));
 const home = join(folder, 'anywhere');
 await mkdir(home);
-
-/** Without what `npm run` tells its children of this repository, and without settings of a server that runs here. */
-function cleanEnv(): NodeJS.ProcessEnv {
-  const ours =
-    /^(RESPOOL_|INIT_CWD$|npm_(package|lifecycle|command|execpath|config_(local_|global_)?prefix))/;
-  const kept = Object.entries(process.env).filter(([name]) => !ours.test(name));
-  const path = [dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter);
-  return { ...Object.fromEntries(kept), PATH: path };
-}
 
 interface Packed {
   readonly filename: string;

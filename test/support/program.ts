@@ -3,6 +3,7 @@
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { delimiter, dirname } from 'node:path';
 
 export interface ProgramOptions {
   readonly cwd: string;
@@ -16,6 +17,15 @@ export interface Outcome {
 }
 
 const LIMIT_MS = 120_000;
+
+/** Without what `npm run` tells its children of this repository, and without settings of a server that runs here. */
+export function cleanEnv(): NodeJS.ProcessEnv {
+  const ours =
+    /^(RESPOOL_|INIT_CWD$|npm_(package|lifecycle|command|execpath|config_(local_|global_)?prefix))/;
+  const kept = Object.entries(process.env).filter(([name]) => !ours.test(name));
+  const path = [dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter);
+  return { ...Object.fromEntries(kept), PATH: path };
+}
 
 /** Runs a program to its end; `input` is all that it can read. */
 export function run(
@@ -55,6 +65,10 @@ export class Program implements AsyncDisposable {
     }
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   /** All it has said so far, on either stream. */
   get said(): string {
     return this.#said;
@@ -73,11 +87,14 @@ export class Program implements AsyncDisposable {
     }
   }
 
-  /** Its exit code, or the name of the signal that ended it, after SIGTERM. */
-  async stop(): Promise<number | NodeJS.Signals | null> {
+  /**
+   * Its exit code, or the name of the signal that ended it, after SIGTERM. Behind a wrapper that passes no signals on,
+   * `pid` is the process that is told.
+   */
+  async stop(pid = Number(this.#child.pid), limitMs = LIMIT_MS): Promise<number | NodeJS.Signals | null> {
     if (!this.#hasEnded()) {
-      const ended = once(this.#child, 'exit', { signal: AbortSignal.timeout(LIMIT_MS) });
-      this.#child.kill('SIGTERM');
+      const ended = once(this.#child, 'exit', { signal: AbortSignal.timeout(limitMs) });
+      process.kill(pid, 'SIGTERM');
       await ended;
     }
     return this.#child.exitCode ?? this.#child.signalCode;
