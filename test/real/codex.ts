@@ -2,105 +2,9 @@
  * The real Codex CLI against the server and the simulator: what counts is that the client never notices anything.
  * Run with `npm run check:codex`; the client is installed once into a cache outside the dependencies.
  */
-import { execFileSync, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Behaviour, Fault } from '../../src/simulator/script.ts';
+import { Codex, installCodex, type Run } from '../support/codex.ts';
 import { type Kind, makeWorld, type World, type WorldOptions } from '../support/world.ts';
-
-const VERSION = '0.169.0';
-const RUN_LIMIT_MS = 60_000;
-const FLAGS = ['--json', '--skip-git-repo-check', '--dangerously-bypass-approvals-and-sandbox'];
-
-function installCodex(): string {
-  const cache = join(
-    process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'),
-    'respool',
-    `codex-${VERSION}`,
-  );
-  const platform = `${process.platform}-${process.arch}`;
-  const target = { 'linux-x64': 'x86_64-unknown-linux-musl', 'linux-arm64': 'aarch64-unknown-linux-musl' }[
-    platform
-  ];
-  if (target === undefined) throw new Error(`this check knows no Codex binary for ${platform}`);
-  const binary = join(cache, `node_modules/@openai/codex-${platform}/vendor/${target}/bin/codex`);
-  if (!existsSync(binary)) {
-    execFileSync(
-      'npm',
-      ['install', '--prefix', cache, '--no-save', '--no-audit', '--no-fund', `@openai/codex@${VERSION}`],
-      { stdio: 'ignore' },
-    );
-  }
-  return binary;
-}
-
-interface Run {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-class Codex implements AsyncDisposable {
-  readonly #binary: string;
-  readonly #home: string;
-
-  constructor(binary: string, home: string) {
-    this.#binary = binary;
-    this.#home = home;
-  }
-
-  static async prepare(binary: string, url: string, websockets: boolean): Promise<Codex> {
-    const home = await mkdtemp(join(tmpdir(), 'respool-codex-'));
-    for (const folder of ['home', 'tmp', 'work']) await mkdir(join(home, folder));
-    await writeFile(join(home, 'home/config.toml'), configFor(url, websockets));
-    return new Codex(binary, home);
-  }
-
-  exec(prompt: string): Promise<Run> {
-    return this.#run(['exec', ...FLAGS, prompt]);
-  }
-
-  resume(prompt: string): Promise<Run> {
-    return this.#run(['exec', 'resume', '--last', ...FLAGS, prompt]);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await rm(this.#home, { recursive: true, force: true });
-  }
-
-  #run(args: readonly string[]): Promise<Run> {
-    const env = {
-      PATH: process.env['PATH'] ?? '',
-      HOME: this.#home,
-      TMPDIR: join(this.#home, 'tmp'),
-      CODEX_HOME: join(this.#home, 'home'),
-      HTTPS_PROXY: 'http://127.0.0.1:9',
-      NO_PROXY: '127.0.0.1,localhost',
-    };
-    return new Promise((resolve) => {
-      const child = spawn(this.#binary, args, {
-        cwd: join(this.#home, 'work'),
-        env,
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
-      let stdout = '';
-      let stderr = '';
-      child.stdout.on('data', (chunk) => {
-        stdout += chunk;
-      });
-      child.stderr.on('data', (chunk) => {
-        stderr += chunk;
-      });
-      const limit = setTimeout(() => child.kill(), RUN_LIMIT_MS);
-      child.on('close', (code) => {
-        clearTimeout(limit);
-        resolve({ code, stdout, stderr });
-      });
-    });
-  }
-}
 
 function configFor(url: string, websockets: boolean): string {
   return `model = "gpt-5.5"
@@ -242,7 +146,7 @@ function cases(): readonly Case[] {
 
 async function check(one: Case, binary: string): Promise<'passed' | 'failed'> {
   await using world = await makeWorld(one.world);
-  await using codex = await Codex.prepare(binary, world.url, one.websockets);
+  await using codex = await Codex.prepare(binary, configFor(world.url, one.websockets));
   try {
     await one.story(codex, world);
     console.log(`ok      ${one.name}`);
