@@ -112,7 +112,9 @@ test('every acknowledged turn outlives a SIGKILL of the process', async () => {
     const { transcriptNode, turnOf } = await import(process.argv[2]);
     const store = await openStore({ dataDir: process.argv[3], transcripts: 'disk', retentionDays: 30 });
     for (let n = 0; ; n += 1) {
-      await store.commitTurn(turnOf(transcriptNode('r' + n, { parent: n ? 'r' + (n - 1) : undefined })));
+      const turn = turnOf(transcriptNode('r' + n, { parent: n ? 'r' + (n - 1) : undefined }));
+      // A busy machine may take longer for a commit than a turn waits for it.
+      if ((await store.commitTurn(turn)) === 'queued') await store.writer.flush(60_000);
       process.stdout.write('r' + n + '\\n');
     }`;
   const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
