@@ -29,6 +29,16 @@ export const keySchema = z.looseObject({
   created_at: seconds,
   expires_at: seconds,
   last_used_at: seconds,
+  limits: z.looseObject({
+    requests_per_minute: z.number().nullish(),
+    tokens_per_day: z.number().nullish(),
+    concurrent_turns: z.number().nullish(),
+  }),
+  used: z.looseObject({
+    requests_last_minute: z.number(),
+    tokens_today: z.number(),
+    concurrent_turns: z.number(),
+  }),
 });
 
 export const sessionSchema = z.looseObject({

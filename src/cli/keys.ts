@@ -47,8 +47,22 @@ export async function listKeys(desk: Desk, options: { readonly json?: boolean })
       CREATED: (key) => moment(key.created_at),
       EXPIRES: (key) => moment(key.expires_at),
       'LAST USED': (key) => moment(key.last_used_at),
+      'USED OF ITS LIMITS': usedOf,
     }),
   );
+}
+
+/** `2/10 requests a minute, 800/1000 tokens today, 0/1 turns at once`; what has no limit is left out. */
+function usedOf({ limits, used }: z.infer<typeof keySchema>): string {
+  const shares = [
+    [used.requests_last_minute, limits.requests_per_minute, 'requests a minute'],
+    [used.tokens_today, limits.tokens_per_day, 'tokens today'],
+    [used.concurrent_turns, limits.concurrent_turns, 'turns at once'],
+  ] as const;
+  return shares
+    .filter(([, limit]) => typeof limit === 'number')
+    .map(([now, limit, of]) => `${now}/${limit} ${of}`)
+    .join(', ');
 }
 
 export async function revokeKey(desk: Desk, wanted: string): Promise<void> {

@@ -2,7 +2,15 @@ import { expect, test } from 'vitest';
 import { startFakeAdmin, testDesk } from '../../test/support/fake-admin.ts';
 import { runCli } from './cli.ts';
 
-const KEY = { id: 'key_1', name: 'laptop', created_at: 1_800_000_000, expires_at: null, last_used_at: null };
+const KEY = {
+  id: 'key_1',
+  name: 'laptop',
+  created_at: 1_800_000_000,
+  expires_at: null,
+  last_used_at: null,
+  limits: {},
+  used: { requests_last_minute: 0, tokens_today: 0, concurrent_turns: 0 },
+};
 
 const turn = (n: number) => ({
   id: `req_${n}`,
@@ -40,6 +48,15 @@ test('keys revoke finds the key by name', async () => {
   );
   expect(await runCli(['keys', 'revoke', 'laptop'], testDesk(admin.env))).toBe(0);
   expect(admin.seen[1]).toMatchObject({ method: 'DELETE', path: '/api/keys/key_1' });
+});
+
+test('keys list says how much of each limit is used', async () => {
+  const limits = { requests_per_minute: 10, tokens_per_day: null, concurrent_turns: 2 };
+  const used = { requests_last_minute: 3, tokens_today: 500, concurrent_turns: 0 };
+  await using admin = await startFakeAdmin(() => ({ body: { data: [{ ...KEY, limits, used }] } }));
+  const desk = testDesk(admin.env);
+  expect(await runCli(['keys', 'list'], desk)).toBe(0);
+  expect(desk.printed.join()).toMatch(/ 3\/10 requests a minute, 0\/2 turns at once$/);
 });
 
 test.each([['accounts'], ['keys'], ['sessions']])(
