@@ -65,7 +65,8 @@ export class Reception implements AttemptListener {
     shop.allowances.readHeaders(account, headers, this.#askedAt);
     const passed = clientHeaders(request.client, headers, request.envelope.model);
     this.headers = { ...passed, ...shop.poolHeaders(request) };
-    const state = headers[TURN_STATE];
+    // Nobody can come back with a state that was not shown to them.
+    const state = passed[TURN_STATE];
     if (state !== undefined) shop.sessions.rememberTurnState(session, state, account);
   }
 

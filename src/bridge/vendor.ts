@@ -37,6 +37,6 @@ export function vendorFrame(
   const passed = clientHeaders(request.client, flat, request.envelope.model);
   return {
     shown: codex ? makeFrame({ ...event, type: frame.type, headers: passed }) : undefined,
-    turnState: flat[TURN_STATE],
+    turnState: passed[TURN_STATE],
   };
 }
