@@ -3,7 +3,7 @@
  * it costs them is measured from outside.
  */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
+import { type Launched, launch } from '../support/child.ts';
 
 const MIB = 1024 * 1024;
 /** What a server says that has more to do than it can: right on a machine that is busy with other work. */
@@ -26,29 +27,25 @@ export class Stage implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #dataDir: string;
 
-  private constructor(started: { child: ChildProcess; url: string; dataDir: string; simulator: Simulator }) {
+  private constructor(started: Launched & { dataDir: string; simulator: Simulator }) {
     this.#child = started.child;
     this.#dataDir = started.dataDir;
     this.url = started.url;
     this.port = Number(new URL(started.url).port);
     this.simulator = started.simulator;
-    this.complaints = listen(started.child);
+    this.complaints = started.complaints;
   }
 
   static async open(): Promise<Stage> {
     const simulator = await startSimulator({ accounts: [{ name: 'a', dialect: 'openai', token: 'sk-a' }] });
     const dataDir = await mkdtemp(join(tmpdir(), 'respool-hostile-'));
-    const env = {
-      PATH: process.env['PATH'],
+    const launched = await launch({
       RESPOOL_DATA_DIR: dataDir,
-      RESPOOL_PORT: '0',
       RESPOOL_OPENAI_BASE_URL: simulator.openaiBaseUrl,
       RESPOOL_ADMIN_TOKEN: 'admin',
       RESPOOL_LOG_LEVEL: 'error',
-    };
-    const stdio: ['ignore', 'pipe', 'pipe'] = ['ignore', 'pipe', 'pipe'];
-    const child = spawn(process.execPath, ['dist/respool.js', 'serve'], { env, stdio });
-    const stage = new Stage({ child, url: await urlOf(child), dataDir, simulator });
+    });
+    const stage = new Stage({ ...launched, dataDir, simulator });
     await stage.#addAccount();
     return stage;
   }
@@ -137,29 +134,6 @@ export class Stage implements AsyncDisposable {
     });
     assert.equal(answer.status, 201);
   }
-}
-
-function urlOf(child: ChildProcess): Promise<string> {
-  let said = '';
-  return new Promise((resolve, reject) => {
-    child.stdout?.on('data', (chunk) => {
-      said += String(chunk);
-      const url = /listening\s+(http:\S+)/.exec(said)?.[1];
-      if (url !== undefined) resolve(url);
-    });
-    child.once('exit', () => reject(new Error(`the server did not start: ${said}`)));
-  });
-}
-
-function listen(child: ChildProcess): readonly string[] {
-  const lines: string[] = [];
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.on('data', (chunk) => {
-      const text = String(chunk);
-      if (text.includes('"level":') || stream === child.stderr) lines.push(text.slice(0, 1000));
-    });
-  }
-  return lines;
 }
 
 export function mib(count: number): number {

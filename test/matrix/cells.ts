@@ -4,8 +4,7 @@
  * another conversation that notices nothing.
  */
 import { expect } from 'vitest';
-import { kindOf } from '../../src/protocol/frame.ts';
-import { type Answer, DOORS, type Door, idOf, openDoor, textOf } from '../support/doors.ts';
+import { type Answer, checkStream, DOORS, type Door, idOf, openDoor, textOf } from '../support/doors.ts';
 import { type Kind as AccountKind, makeWorld, type World } from '../support/world.ts';
 import { KINDS, type Kind, type Moment } from './faults.ts';
 
@@ -85,21 +84,6 @@ async function checkStruck(cell: Cell, answer: Answer): Promise<'answered' | 'fa
   else expect(answer.events.at(-1)?.type).toBe('response.failed');
   expect(error['code'] ?? error['type']).toEqual(expect.any(String));
   return 'failed';
-}
-
-/** One beginning at most, one end, numbers without a gap, deltas that add up. */
-function checkStream({ events, response }: Answer): void {
-  if (events.length === 0) return;
-  const ends = events.filter((event) => ['terminal', 'error'].includes(kindOf(event.type)));
-  expect(ends).toEqual([events.at(-1)]);
-  expect(events.filter((event) => event.type === 'response.created').length).toBeLessThanOrEqual(1);
-  const numbers = events.flatMap((event) => (event.type === 'error' ? [] : [event['sequence_number']]));
-  expect(numbers).toEqual(numbers.map((_, index) => index));
-  if (events.at(-1)?.type !== 'response.completed') return;
-  const deltas = events
-    .filter((event) => event.type === 'response.output_text.delta')
-    .map((event) => event['delta']);
-  expect(deltas.join('')).toBe(textOf({ response } as Answer));
 }
 
 function checkHistory(answer: Answer, texts: readonly string[]): void {

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { startSimulator } from '../../src/simulator/simulator.ts';
 import { freePort, startChild } from '../support/child.ts';
-import { type Answer, idOf, openDoor, openSocket, post, textOf } from '../support/doors.ts';
+import { type Answer, checkStream, idOf, openDoor, openSocket, post, textOf } from '../support/doors.ts';
 import { makeWorld } from '../support/world.ts';
 import { renewalKills } from './renewal-kills.ts';
 
@@ -142,17 +142,9 @@ async function moves(): Promise<string> {
   return `${moved} moves, every event once`;
 }
 
-function checkMove({ events, response }: Answer, said: readonly string[]): void {
-  const numbers = events.map((event) => event['sequence_number']);
-  assert.deepEqual(
-    numbers,
-    numbers.map((_, index) => index),
-  );
-  const deltas = events
-    .filter((event) => event.type === 'response.output_text.delta')
-    .map((event) => event['delta']);
-  const text = textOf({ response } as Answer);
-  assert.equal(deltas.join(''), text);
+function checkMove(answer: Answer, said: readonly string[]): void {
+  checkStream(answer);
+  const text = textOf(answer);
   assert.ok(text.includes(`user: ${said.join(' / ')} ·`), text);
 }
 

@@ -21,3 +21,36 @@ export async function startChild(env: NodeJS.ProcessEnv): Promise<ChildProcess> 
   child.stdout?.resume();
   return child;
 }
+
+export interface Launched {
+  readonly child: ChildProcess;
+  readonly url: string;
+  /** Lines that the server should never write: what broke inside of it. */
+  readonly complaints: readonly string[];
+}
+
+/** On a port of its own choice. `flags` go to Node; with a channel between the processes where they need one. */
+export async function launch(
+  env: NodeJS.ProcessEnv,
+  flags: readonly string[] = [],
+  channel: 'ipc' | 'ignore' = 'ignore',
+): Promise<Launched> {
+  const child = spawn(process.execPath, [...flags, 'dist/respool.js', 'serve'], {
+    env: { PATH: process.env['PATH'], RESPOOL_PORT: '0', ...env },
+    stdio: ['ignore', 'pipe', 'pipe', channel],
+  });
+  const complaints: string[] = [];
+  child.stderr?.on('data', (chunk) => complaints.push(String(chunk).slice(0, 1000)));
+  let said = '';
+  const url = await new Promise<string>((resolve, reject) => {
+    child.stdout?.on('data', (chunk) => {
+      const text = String(chunk);
+      said = (said + text).slice(-4000);
+      if (text.includes('"level":')) complaints.push(text.slice(0, 1000));
+      const address = /listening\s+(http:\S+)/.exec(said)?.[1];
+      if (address !== undefined) resolve(address);
+    });
+    child.once('exit', () => reject(new Error(`the server did not start: ${said}`)));
+  });
+  return { child, url, complaints };
+}

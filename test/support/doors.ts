@@ -1,6 +1,7 @@
 /**
  * The three doors as clients see them, in one shape, so that one story can be told through each.
  */
+import { deepEqual, equal, ok } from 'node:assert/strict';
 import { WebSocket } from 'ws';
 
 export type Door = 'json' | 'sse' | 'ws';
@@ -19,8 +20,30 @@ export interface Answer {
   readonly headers: Headers;
 }
 
+/** Frames of the backend's own, which only Codex clients see and which count for nothing. */
+const VENDOR = /^(codex\.|responsesapi\.|response\.metadata$)/;
+
+/** One beginning at most, one end, numbers without a gap, deltas that add up. */
+export function checkStream({ events, response }: Answer): void {
+  if (events.length === 0) return;
+  const ends = events.filter((event) => ENDS.has(event.type));
+  deepEqual(ends, [events.at(-1)]);
+  ok(events.filter((event) => event.type === 'response.created').length <= 1, 'begun twice');
+  const numbered = events.filter((event) => event.type !== 'error' && !VENDOR.test(event.type));
+  const numbers = numbered.map((event) => event['sequence_number']);
+  deepEqual(
+    numbers,
+    numbers.map((_, index) => index),
+  );
+  if (events.at(-1)?.type !== 'response.completed') return;
+  const deltas = events
+    .filter((event) => event.type === 'response.output_text.delta')
+    .map((event) => event['delta']);
+  equal(deltas.join(''), textOf({ response }));
+}
+
 /** The text of the message that the model answered. */
-export function textOf(answer: Answer): string {
+export function textOf(answer: Pick<Answer, 'response'>): string {
   const output = (answer.response?.['output'] ?? []) as { type: string; content?: { text?: string }[] }[];
   return output
     .filter((item) => item.type === 'message')
@@ -61,6 +84,10 @@ export async function post(
     headers: { 'content-type': 'application/json', ...headers },
     body: raw as string,
   });
+  return readAnswer(answer);
+}
+
+export async function readAnswer(answer: Response): Promise<Answer> {
   const text = await answer.text();
   if ((answer.headers.get('content-type') ?? '').startsWith('text/event-stream'))
     return readStream(text, answer);

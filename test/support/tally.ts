@@ -3,12 +3,12 @@ export class Tally {
   #passed = 0;
   #failed = 0;
 
-  /** A step that fails is told and counted; the next ones are still tried. */
-  async check(name: string, act: () => Promise<void> | void): Promise<void> {
+  /** A step that fails is told and counted; the next ones are still tried. One that holds may say its figures. */
+  async check(name: string, act: () => unknown): Promise<void> {
     try {
-      await act();
+      const figures = await act();
       this.#passed += 1;
-      console.log(`ok      ${name}`);
+      console.log(`ok      ${name}${typeof figures === 'string' && figures !== '' ? ` (${figures})` : ''}`);
     } catch (error) {
       this.#failed += 1;
       const reason = error instanceof Error ? error.message.slice(0, 800) : error;
