@@ -136,7 +136,8 @@ function prepare(reads: Reads) {
       .where(
         and(isResponse, inArray(request.status, ['completed', 'incomplete']), eq(request.forgotten, false)),
       )
-      .orderBy(desc(request.at))
+      // The plus keeps SQLite from walking all turns of the tenant, newest first, to be spared this sort.
+      .orderBy(sql`+${request.at} desc`)
       .limit(1)
       .prepare(),
     byId: reads
