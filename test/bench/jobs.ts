@@ -46,9 +46,10 @@ export interface ProbeJob {
   readonly forMs: number;
 }
 
-/** Clients that ask for a stream and read nothing of it, until `close`. */
+/** Clients that ask for a stream and, once it has begun, read nothing of it until `close`. */
 export interface StallJob extends To {
   readonly do: 'stall';
+  readonly door: 'sse' | 'ws';
   readonly group: string;
   readonly model: string;
   readonly clients: number;

@@ -35,6 +35,8 @@ function bodyOf({ model, answer, bodyBytes = 0, word = 'hello' }: Question): Buf
 export async function runHttp(job: HttpJob): Promise<Yield> {
   const yielded = emptyYield();
   const client = async (name: number): Promise<void> => {
+    // Spread over the interval: clients that all send at once would be another load.
+    if (job.everyMs !== undefined) await pause((job.everyMs * name) / job.clients);
     for (let turn = 0; turn < job.turnsEach; turn += 1) {
       const begun = performance.now();
       await oneTurn(job, `bench-${name}`, yielded).catch((error: Error) => noteError(yielded, error.message));

@@ -1,6 +1,6 @@
 /** Clients that speak WebSocket: a conversation each, on a socket that stays open until its group is closed. */
 import { WebSocket } from 'ws';
-import { emptyYield, noteError, type SocketJob, type Yield } from './jobs.ts';
+import { emptyYield, noteError, type SocketJob, type StallJob, type Yield } from './jobs.ts';
 import { COMPLETED, delaysIn, eventsOf, shapeIn } from './wire.ts';
 
 /** More handshakes at once would wait in the kernel's queue. */
@@ -27,7 +27,30 @@ export async function runSockets(job: SocketJob): Promise<Yield> {
   return yielded;
 }
 
-async function openGroup(job: SocketJob, yielded: Yield): Promise<Conversation[]> {
+/** Resolves when every answer has begun. */
+export async function stallSockets(job: StallJob): Promise<Yield> {
+  const yielded = emptyYield();
+  const group = await openGroup(job, yielded);
+  groups.set(job.group, group);
+  const stall = ({ socket }: Conversation): Promise<void> =>
+    new Promise((resolve) => {
+      socket.once('message', () => {
+        socket.pause();
+        resolve();
+      });
+      socket.once('close', () => {
+        noteError(yielded, 'a socket was closed before its answer began');
+        resolve();
+      });
+      socket.send(frameOf({ ...job, history: 'none' }, undefined));
+    });
+  await Promise.all(group.map(stall));
+  return yielded;
+}
+
+type Opening = Pick<SocketJob, 'base' | 'key' | 'clients'>;
+
+async function openGroup(job: Opening, yielded: Yield): Promise<Conversation[]> {
   const opened: Conversation[] = [];
   await inParallel(Array.from({ length: job.clients }), OPENING_AT_ONCE, async () => {
     const socket = await openSocket(job).catch((error: Error) =>
@@ -50,7 +73,7 @@ async function inParallel<T>(
   await Promise.all(Array.from({ length: atOnce }, work));
 }
 
-function openSocket({ base, key }: SocketJob): Promise<WebSocket> {
+function openSocket({ base, key }: Opening): Promise<WebSocket> {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(`${base.replace(/^http/, 'ws')}/responses`, {
       headers: { authorization: `Bearer ${key}` },
@@ -104,7 +127,9 @@ function startsWith(data: Buffer, what: Buffer): boolean {
   return data.length >= what.length && data.compare(what, 0, what.length, 0, what.length) === 0;
 }
 
-function frameOf({ model, history, word = 'hello' }: SocketJob, previous: string | undefined): string {
+type Asking = Pick<SocketJob, 'model' | 'history' | 'word'>;
+
+function frameOf({ model, history, word = 'hello' }: Asking, previous: string | undefined): string {
   const anchor = history === 'chained' && previous !== undefined ? { previous_response_id: previous } : {};
   const input = [{ type: 'message', role: 'user', content: [{ type: 'input_text', text: word }] }];
   return JSON.stringify({ type: 'response.create', model, store: false, ...anchor, input });

@@ -1,7 +1,7 @@
 /** The load generator, a process of its own: takes one job after the other from its parent and answers each. */
 import { emptyYield, type Job, type Yield } from './jobs.ts';
 import { closeStalled, runHttp, runProbe, runStall } from './load-http.ts';
-import { closeGroup, runSockets } from './load-ws.ts';
+import { closeGroup, runSockets, stallSockets } from './load-ws.ts';
 
 async function run(job: Job): Promise<Yield> {
   switch (job.do) {
@@ -12,7 +12,7 @@ async function run(job: Job): Promise<Yield> {
     case 'probe':
       return runProbe(job);
     case 'stall':
-      return runStall(job);
+      return job.door === 'sse' ? runStall(job) : stallSockets(job);
     case 'close':
       await closeGroup(job.group);
       closeStalled(job.group);

@@ -1,5 +1,6 @@
 /** What Linux says about a process and its children: processor time, memory, descriptors. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 
 /** A process or a thread may end between being listed and being read. */
 function read(path: string): string {
@@ -39,6 +40,30 @@ export function cpuUs(pid: number): number {
     list(`/proc/${one}/task`).map((thread) => `/proc/${one}/task/${thread}`),
   );
   return sum(threads.map((path) => Number(read(`${path}/schedstat`).split(' ')[0]))) / 1000;
+}
+
+function rssKb(pid: number): number {
+  return sum(family(pid).map((one) => Number(/VmRSS:\s+(\d+)/.exec(read(`/proc/${one}/status`))?.[1] ?? 0)));
+}
+
+const SETTLED_SHARE = 0.003;
+const SETTLE_EVERY_MS = 700;
+const SETTLE_LIMIT_MS = 7000;
+
+/** Once it no longer moves: what comes right after a load holds garbage that is about to go. */
+export async function settledRssKb(pid: number): Promise<number> {
+  const until = performance.now() + SETTLE_LIMIT_MS;
+  let last = rssKb(pid);
+  for (;;) {
+    await pause(SETTLE_EVERY_MS);
+    const now = rssKb(pid);
+    if (Math.abs(now - last) <= last * SETTLED_SHARE || performance.now() > until) return now;
+    last = now;
+  }
+}
+
+export function descriptors(pid: number): number {
+  return list(`/proc/${pid}/fd`).length;
 }
 
 const LISTENING = '0A';

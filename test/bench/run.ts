@@ -4,8 +4,12 @@
  */
 import { parseArgs } from 'node:util';
 import { CPU_LINES } from './cpu-lines.ts';
+import { FAILOVER_LINES } from './failover-lines.ts';
 import type { Line } from './line.ts';
+import { REST_LINES } from './rest-lines.ts';
+import { writeResults } from './results.ts';
 import { Stage } from './stage.ts';
+import { STALL_LINES } from './stall-lines.ts';
 import { isFarOff, type Row, ratioOf, tableOf, verdictOf } from './table.ts';
 
 const LIMIT_MS = 170_000;
@@ -14,6 +18,7 @@ const { values: options } = parseArgs({
   options: {
     only: { type: 'string', default: '' },
     rounds: { type: 'string', default: '2' },
+    write: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     peer: { type: 'string' },
     key: { type: 'string', default: '' },
@@ -34,7 +39,7 @@ const wanted = (line: Line): boolean =>
 await using stage = await Stage.open({ peer, upstreamPort: Number(options['upstream-port'] ?? 0) });
 const rows: Row[] = [];
 const broken: string[] = [];
-for (const line of CPU_LINES.filter(wanted)) {
+for (const line of [...CPU_LINES, ...STALL_LINES, ...FAILOVER_LINES, ...REST_LINES].filter(wanted)) {
   const begun = performance.now();
   try {
     rows.push(...(await line.measure(stage, Number(options.rounds))));
@@ -51,7 +56,9 @@ if (options.json) {
     }),
   );
 } else {
-  console.log(`\n${tableOf(rows, stage.tested.name)}`);
+  const table = tableOf(rows, stage.tested.name);
+  console.log(`\n${table}`);
+  if (options.write) writeResults(table);
   for (const line of broken) console.log(`broke: ${line}`);
 }
 const farOff = rows.filter(isFarOff);

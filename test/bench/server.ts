@@ -1,6 +1,7 @@
 /** The built server in a process of its own, with accounts and a key, and its admin API. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { end, remember, saying } from './processes.ts';
 
 const BUNDLE = join(import.meta.dirname, '../../dist/respool.js');
@@ -34,12 +35,17 @@ export class Respool implements AsyncDisposable {
       env?: Readonly<Record<string, string>>;
       accounts?: readonly string[];
       node?: readonly string[];
+      /** Soft and hard limit; default: what this process has. */
+      openFiles?: number;
     },
   ): Promise<Respool> {
-    const { dataDir, env = {}, accounts = [], node = [] } = options;
+    const { dataDir, env = {}, accounts = [], node = [], openFiles } = options;
+    const command = [process.execPath, ...node, BUNDLE, 'serve'];
+    const limited = openFiles === undefined ? [] : ['prlimit', `--nofile=${openFiles}`];
+    const [program = '', ...words] = [...limited, ...command];
     const begun = performance.now();
     const child = remember(
-      spawn(process.execPath, [...node, BUNDLE, 'serve'], {
+      spawn(program, words, {
         cwd: dataDir,
         env: {
           PATH: process.env['PATH'],
@@ -54,6 +60,7 @@ export class Respool implements AsyncDisposable {
       }),
     );
     const url = await saying(child, /listening\s+(http:\S+)/);
+    await untilReady(url);
     const startMs = performance.now() - begun;
     const ids: string[] = [];
     for (const name of accounts) {
@@ -84,6 +91,10 @@ export class Respool implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return end(this.#child, 'SIGKILL');
   }
+}
+
+async function untilReady(url: string): Promise<void> {
+  while (!(await fetch(new URL('/readyz', url))).ok) await pause(5);
 }
 
 async function admin(base: string, method: string, path: string, body?: object): Promise<unknown> {

@@ -6,10 +6,13 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Job, Yield } from './jobs.ts';
 import { cpuUs, listenerOn } from './proc.ts';
 import { end, remember, startScript } from './processes.ts';
 import { Respool, type Target } from './server.ts';
+
+const JOB_LIMIT_MS = 30_000;
 
 export interface Peer {
   readonly url: string;
@@ -22,7 +25,7 @@ export interface StageOptions {
   readonly upstreamPort?: number | undefined;
 }
 
-class Load {
+export class Load {
   readonly #child = remember(fork(join(import.meta.dirname, 'load.ts')));
   readonly #waiting = new Map<number, (yielded: Yield) => void>();
   #number = 0;
@@ -63,6 +66,8 @@ export class Stage implements AsyncDisposable {
   readonly respool: Respool | undefined;
   readonly #scratch: string;
   readonly #processes: readonly ChildProcess[];
+  /** What the clients were told in full, over all jobs. */
+  turnsDone = 0;
   #directories = 0;
 
   private constructor(made: {
@@ -128,7 +133,14 @@ export class Stage implements AsyncDisposable {
   }
 
   async run(job: Job): Promise<Yield> {
-    const yielded = await this.load.run(job);
+    const late = new AbortController();
+    const limit = pause(JOB_LIMIT_MS, undefined, { signal: late.signal }).then(
+      () => Promise.reject(new Error(`a job was not done after ${JOB_LIMIT_MS / 1000} s`)),
+      () => new Promise<never>(() => {}),
+    );
+    const yielded = await Promise.race([this.load.run(job), limit]);
+    late.abort();
+    this.turnsDone += yielded.turns;
     if (yielded.errors.length > 0) throw new Error(yielded.errors.join(' | '));
     return yielded;
   }

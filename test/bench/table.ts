@@ -27,9 +27,9 @@ function judgedOf(row: Row): number {
 
 export function verdictOf(row: Row): Verdict {
   const { must, aim } = row;
-  if (must === undefined) return '';
   const judged = judgedOf(row);
   if (aim !== undefined && judged <= aim) return 'aim';
+  if (must === undefined) return '';
   return judged <= must ? 'must' : 'MISSED';
 }
 

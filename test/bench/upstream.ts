@@ -66,7 +66,8 @@ const QUOTA = {
 
 /** Whether this arrival is the one to refuse; the second one stops the clock. */
 function isToRefuse(ends: string, bearer: string): boolean {
-  const [, id] = /failover:(\d+)/.exec(ends) ?? [];
+  // A history holds the words of earlier turns too; the newest stands last.
+  const id = [...ends.matchAll(/failover:(\d+)/g)].at(-1)?.[1];
   if (id === undefined) return false;
   const refused = refusedAt.get(id);
   if (refused === undefined) {
