@@ -208,6 +208,7 @@ function firstEventLine(door: 'SSE' | 'WS'): Line {
           floor: floor - direct,
           tested: tested - direct,
           of: 'ratio',
+          clock: 'wall',
           must: 2.5,
           aim: 1.5,
         },

@@ -88,7 +88,8 @@ function linkOf(path: string): string {
   try {
     return readlinkSync(path);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    // Descriptors of other people's processes stay theirs.
+    if (['ENOENT', 'EACCES'].includes((cause as NodeJS.ErrnoException).code ?? '')) return '';
     throw cause;
   }
 }

@@ -1,5 +1,5 @@
 /**
- * `node test/bench/profile.ts [json|sse|ws|ws-paced|body]`: where the microseconds of a turn go. Runs one load against
+ * `node test/bench/profile.ts [json|body|sse|sse-paced|ws|ws-paced]`: where the microseconds go. Runs one load against
  * the built server under V8's profiler and adds up the samples by module of the source, function and thread.
  */
 import { readdirSync, readFileSync } from 'node:fs';
@@ -25,6 +25,8 @@ interface ProfileNode {
 }
 
 interface Profile {
+  /** Of the monotonic clock, in microseconds. */
+  readonly startTime: number;
   readonly nodes: readonly ProfileNode[];
   readonly samples: readonly number[];
   readonly timeDeltas: readonly number[];
@@ -55,24 +57,39 @@ function sourceOf(bundle: string, line: number, column: number): string {
 }
 
 interface Tally {
+  readonly areas: Map<string, number>;
   readonly modules: Map<string, number>;
   readonly functions: Map<string, number>;
   totalUs: number;
 }
 
-function tally({ nodes, samples, timeDeltas }: Profile): Tally {
+/** Coarse enough for a table: a folder of ours, a package, Node's own JavaScript, or what is no JavaScript at all. */
+function areaOf(module: string): string {
+  if (module.startsWith('src/'))
+    return module
+      .split('/')
+      .slice(0, module.split('/').length > 2 ? 2 : 1)
+      .join('/');
+  return module.startsWith('node:') ? 'node' : module;
+}
+
+/** What ran before the load, the start of the process above all, is left out. */
+function tally({ nodes, samples, timeDeltas, startTime }: Profile, sinceUs: number): Tally {
   const byId = new Map(nodes.map((node) => [node.id, node.callFrame]));
-  const tallied: Tally = { modules: new Map(), functions: new Map(), totalUs: 0 };
+  const tallied: Tally = { areas: new Map(), modules: new Map(), functions: new Map(), totalUs: 0 };
   const add = (to: Map<string, number>, name: string, us: number): void =>
     void to.set(name, (to.get(name) ?? 0) + us);
   const selfUs = new Map<number, number>();
+  let at = startTime;
   for (const [index, id] of samples.entries()) {
-    selfUs.set(id, (selfUs.get(id) ?? 0) + (timeDeltas[index] ?? 0));
+    at += timeDeltas[index] ?? 0;
+    if (at >= sinceUs) selfUs.set(id, (selfUs.get(id) ?? 0) + (timeDeltas[index] ?? 0));
   }
   for (const [id, us] of selfUs) {
     const frame = byId.get(id);
     if (frame === undefined || frame.functionName === '(idle)') continue;
     const module = moduleOf(frame);
+    add(tallied.areas, areaOf(module), us);
     add(tallied.modules, module, us);
     add(tallied.functions, `${frame.functionName || '(anonymous)'} · ${module}`, us);
     tallied.totalUs += us;
@@ -80,30 +97,46 @@ function tally({ nodes, samples, timeDeltas }: Profile): Tally {
   return tallied;
 }
 
-function print(title: string, figures: Map<string, number>, totalUs: number): void {
-  console.log(`\n${title}`);
-  for (const [name, us] of [...figures].sort(([, a], [, b]) => b - a).slice(0, SHOWN)) {
-    console.log(`${((100 * us) / totalUs).toFixed(1).padStart(6)} %  ${name}`);
+/** What happened how often, to divide by. */
+interface Units {
+  readonly name: 'turn' | 'event';
+  readonly count: number;
+}
+
+function print(title: string, figures: Map<string, number>, { name, count }: Units): void {
+  const total = [...figures.values()].reduce((sum, us) => sum + us, 0);
+  console.log(`\n${title}: µs a ${name}, share`);
+  for (const [what, us] of [...figures].sort(([, a], [, b]) => b - a).slice(0, SHOWN)) {
+    console.log(
+      `${(us / count).toFixed(2).padStart(9)} ${((100 * us) / total).toFixed(1).padStart(6)} %  ${what}`,
+    );
   }
 }
 
 const LOADS: Readonly<
-  Record<string, { speaks: 'http' | 'websocket'; job: (base: string, key: string) => Job }>
+  Record<
+    string,
+    { speaks: 'http' | 'websocket'; per: 'turn' | 'event'; job: (base: string, key: string) => Job }
+  >
 > = {
   json: {
     speaks: 'http',
+    per: 'turn',
     job: (base, key) => ({ ...http(base, key, 5), answer: 'json', clients: 16, turnsEach: 300 }),
   },
   sse: {
     speaks: 'http',
+    per: 'event',
     job: (base, key) => ({ ...http(base, key, 200, 1000), clients: 8, turnsEach: 150 }),
   },
   'sse-paced': {
     speaks: 'http',
+    per: 'event',
     job: (base, key) => ({ ...http(base, key, 500, 400, 10), clients: 64, turnsEach: 1 }),
   },
   body: {
     speaks: 'http',
+    per: 'turn',
     job: (base, key) => ({
       ...http(base, key, 5),
       answer: 'json',
@@ -114,10 +147,12 @@ const LOADS: Readonly<
   },
   ws: {
     speaks: 'websocket',
+    per: 'turn',
     job: (base, key) => ({ ...sockets(base, key, 5), clients: 16, turnsEach: 400 }),
   },
   'ws-paced': {
     speaks: 'websocket',
+    per: 'event',
     job: (base, key) => ({ ...sockets(base, key, 500, 10), clients: 64, turnsEach: 1 }),
   },
 };
@@ -148,18 +183,21 @@ const server = await stage.fresh({
   node: ['--cpu-prof', `--cpu-prof-dir=${profiles}`, '--cpu-prof-interval=200'],
 });
 await server.speak(load.speaks);
-const { us, yielded } = await stage.cost(server.target, load.job(server.target.base, server.target.key));
+const job = (): Job => load.job(server.target.base, server.target.key);
+await stage.run(job());
+const sinceUs = Number(process.hrtime.bigint() / 1000n);
+const { us, yielded } = await stage.cost(server.target, job());
 await server.stop();
-console.log(
-  `${chosen}: ${(us / yielded.turns).toFixed(0)} µs a turn, ${(us / yielded.events).toFixed(1)} µs an event`,
-);
+const units: Units =
+  load.per === 'turn' ? { name: 'turn', count: yielded.turns } : { name: 'event', count: yielded.events };
+console.log(`${chosen}: ${(us / units.count).toFixed(1)} µs a ${units.name}, with the profiler`);
 for (const file of readdirSync(profiles)) {
-  const { modules, functions, totalUs } = tally(JSON.parse(readFileSync(join(profiles, file), 'utf8')));
+  const profile = JSON.parse(readFileSync(join(profiles, file), 'utf8')) as Profile;
+  const { areas, modules, functions, totalUs } = tally(profile, sinceUs);
   if (totalUs < 1000) continue;
   const thread = file.split('.').at(-3) === '0' ? 'main thread' : 'other thread';
-  console.log(
-    `\n--- ${thread}: ${(totalUs / yielded.turns).toFixed(0)} µs a turn, the start of the process included`,
-  );
-  print('by module', modules, totalUs);
-  print('by function', functions, totalUs);
+  console.log(`\n--- ${thread}: ${(totalUs / units.count).toFixed(1)} µs a ${units.name}`);
+  print('by area', areas, units);
+  print('by module', modules, units);
+  print('by function', functions, units);
 }

@@ -110,6 +110,7 @@ const startToReady: Line = {
         unit: 's',
         tested: median(times),
         of: 'figure',
+        clock: 'wall',
         must,
         aim,
       }) as const;
