@@ -1,7 +1,7 @@
 /** `RESULTS.md`: a table of figures, and what they were measured on. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { cpus, release, totalmem, type } from 'node:os';
+import { cpus, loadavg, release, totalmem, type } from 'node:os';
 import { join } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -12,6 +12,7 @@ export function writeResults(table: string): void {
   const facts = [
     `- ${new Date().toISOString().slice(0, 10)}, respool ${version}${revision()}, Node ${process.versions.node}`,
     `- ${type()} ${release()}, ${1 + others.length} × ${first?.model ?? 'unknown processor'}, ${Math.round(totalmem() / 2 ** 30)} GB`,
+    `- load at the end: ${loadavg()[0]?.toFixed(1)}; above ${1 + others.length} something else was running too`,
   ];
   const lines = [
     '# Results',

@@ -12,7 +12,7 @@ import { Stage } from './stage.ts';
 import { STALL_LINES } from './stall-lines.ts';
 import { isFarOff, type Row, ratioOf, tableOf, verdictOf } from './table.ts';
 
-const LIMIT_MS = 170_000;
+const LIMIT_MS = 240_000;
 
 const { values: options } = parseArgs({
   options: {
