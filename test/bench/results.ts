@@ -17,8 +17,8 @@ export function writeResults(table: string): void {
   const lines = [
     '# Results',
     '',
-    'Written by `npm run bench -- --write`; what the lines mean is in [README.md](README.md). Ratios hold elsewhere,',
-    'within the spread of a shared machine (about 15 %); the figures themselves do not.',
+    'Written by `npm run bench -- --write`; what the lines mean is in [README.md](README.md). Ratios carry over',
+    'to other machines, figures do not. On a busy machine the floor against itself came out between 0.8 and 1.5.',
     '',
     ...facts,
     '',
