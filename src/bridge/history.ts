@@ -13,6 +13,7 @@ import type { Transcripts } from '../store/transcripts.ts';
 import type { Past } from '../turn/continuation.ts';
 import { previousResponseNotFound } from '../turn/refusals.ts';
 import { Item } from './item.ts';
+import { Spine } from './spine.ts';
 import type { TurnRequest } from './stream.ts';
 
 export interface Memory {
@@ -21,12 +22,6 @@ export interface Memory {
   readonly chainKey: ChainKey;
   /** Anchors that their own account no longer knows; none is offered twice. */
   readonly refusedAnchors: { has(key: string): boolean };
-}
-
-/** After the first `length` items, the history is that of response `id`. */
-interface Milestone {
-  readonly id: ResponseId;
-  readonly length: number;
 }
 
 /** For whom items are made ready: `stores` accounts can look up ids of their own. */
@@ -48,10 +43,12 @@ export interface History {
   readonly growth:
     | { readonly parent: ResponseId | undefined; readonly added: readonly Buffer[]; readonly chain: Buffer }
     | undefined;
-  readonly items: readonly Item[];
-  readonly milestones: readonly Milestone[];
-  /** How many of the last items came in this request's own `input`. */
-  readonly sent: number;
+  /** What came in this request's own `input`. */
+  readonly fresh: readonly Item[];
+  /** All items, the fresh ones last; undefined when what comes before them is not there any more. */
+  whole(): readonly Item[] | undefined;
+  /** How many of all items make up the history of this response. */
+  lengthAt(id: ResponseId): number | undefined;
 }
 
 /** Refused: an id that this server did not issue to this tenant. */
@@ -66,34 +63,43 @@ export function resolveHistory(request: TurnRequest, memory: Memory): Resolved {
   if (anchor === undefined)
     return { ok: true, history: fullHistory(fresh, fresh.length, { tenant, memory }) };
   const owner = memory.requests.ownerOf(tenant, anchor);
-  const walked = memory.transcripts.walk(tenant, anchor);
-  const node = walked?.at(-1);
+  const node = memory.transcripts.tip(tenant, anchor);
   if (owner === undefined && node === undefined)
     return { ok: false, refused: previousResponseNotFound(anchor) };
-  const spine = walked === undefined ? { items: [], milestones: [] } : spineOf(walked);
+  const spine = new Spine(() => node && memory.transcripts.walk(tenant, anchor));
   // A prewarm that this server answered itself is no response upstream could know: its input simply comes first.
   if (node !== undefined && node.account === undefined) {
-    const items = [...spine.items, ...fresh];
+    const items = [...(spine.items ?? []), ...fresh];
     return { ok: true, history: fullHistory(items, fresh.length, { tenant, memory }) };
   }
+  const stored = (owner?.stored ?? false) && !memory.refusedAnchors.has(anchorKey(tenant, anchor));
+  const named = { id: anchor, owner: node?.account ?? owner?.account, stored };
+  return { ok: true, history: anchoredHistory(named, { node, spine, fresh, key: memory.chainKey }) };
+}
+
+interface Continued {
+  /** Undefined: the turns up to the anchor are not all there. */
+  readonly node: TranscriptNode | undefined;
+  readonly spine: Spine;
+  readonly fresh: readonly Item[];
+  readonly key: ChainKey;
+}
+
+function anchoredHistory(
+  anchor: NonNullable<Past['anchor']>,
+  { node, spine, fresh, key }: Continued,
+): History {
   return {
-    ok: true,
-    history: {
-      past: {
-        anchor: {
-          id: anchor,
-          owner: node?.account ?? owner?.account,
-          stored: (owner?.stored ?? false) && !memory.refusedAnchors.has(anchorKey(tenant, anchor)),
-        },
-        line: spine.milestones.map((milestone) => milestone.id).toReversed(),
-        whole: walked === undefined ? 'missing' : 'at_hand',
-      },
-      asWhole: 'snapshot',
-      growth: node === undefined ? undefined : growthFrom(node, fresh, memory.chainKey),
-      items: [...spine.items, ...fresh],
-      milestones: spine.milestones,
-      sent: fresh.length,
+    past: {
+      anchor,
+      line: () => spine.line(),
+      whole: node === undefined ? 'missing' : 'at_hand',
     },
+    asWhole: 'snapshot',
+    growth: node === undefined ? undefined : growthFrom(node, fresh, key),
+    fresh,
+    whole: () => spine.items && [...spine.items, ...fresh],
+    lengthAt: (id) => spine.lengthAt(id),
   };
 }
 
@@ -110,20 +116,6 @@ function growthFrom(node: TranscriptNode, fresh: readonly Item[], key: ChainKey)
   return { parent: node.responseId, added: fresh.map((item) => item.bytes), chain };
 }
 
-function spineOf(nodes: readonly TranscriptNode[]): {
-  items: readonly Item[];
-  milestones: readonly Milestone[];
-} {
-  const items: Item[] = [];
-  const milestones: Milestone[] = [];
-  for (const node of nodes) {
-    items.push(...node.input.map((bytes) => new Item(bytes, undefined)));
-    items.push(...node.output.map((bytes) => new Item(bytes, node.account)));
-    milestones.push({ id: node.responseId, length: items.length });
-  }
-  return { items, milestones };
-}
-
 interface Scope {
   readonly tenant: Tenant;
   readonly memory: Memory;
@@ -135,14 +127,14 @@ function fullHistory(items: readonly Item[], sent: number, { tenant, memory }: S
   const hashes = hashesOf(items, start, memory.chainKey);
   const kinds = items.map((item) => item.facts.kind);
   const match = longestKnown(kinds, hashes, { tenant, memory });
-  const walked = match === undefined ? undefined : memory.transcripts.walk(tenant, match.id);
-  const spine = walked === undefined ? undefined : spineOf(walked);
+  const spine = new Spine(() => match && memory.transcripts.walk(tenant, match.id));
   // Hash and walk must agree item by item, or the owners would be read off the wrong items.
-  const known = spine !== undefined && spine.items.length === match?.length ? spine : undefined;
+  const known = spine.items !== undefined && spine.items.length === match?.length ? spine : undefined;
+  const owned = items.map((item, index) => item.ownedBy(known?.items?.[index]?.owner ?? item.owner));
   return {
     past: {
       anchor: undefined,
-      line: known?.milestones.map((milestone) => milestone.id).toReversed() ?? [],
+      line: () => known?.line() ?? [],
       whole: 'at_hand',
     },
     asWhole: kinds.includes('output') ? 'client_full' : 'none',
@@ -151,9 +143,9 @@ function fullHistory(items: readonly Item[], sent: number, { tenant, memory }: S
       added: items.slice(known === undefined ? 0 : match?.length).map((item) => item.bytes),
       chain: hashes.at(-1) ?? start,
     },
-    items: items.map((item, index) => item.ownedBy(known?.items[index]?.owner ?? item.owner)),
-    milestones: known?.milestones ?? [],
-    sent,
+    fresh: owned.slice(owned.length - sent),
+    whole: () => owned,
+    lengthAt: (id) => known?.lengthAt(id),
   };
 }
 
@@ -173,7 +165,7 @@ function longestKnown(
   kinds: readonly string[],
   hashes: readonly Buffer[],
   { tenant, memory }: Scope,
-): Milestone | undefined {
+): { readonly id: ResponseId; readonly length: number } | undefined {
   let probes = 0;
   for (let last = kinds.length - 1; last >= 0 && probes < MOST_PROBES; last -= 1) {
     const hash = hashes[last];
@@ -192,22 +184,24 @@ export function chainAfter(chain: Buffer, output: readonly Buffer[], key: ChainK
 
 /**
  * The items after response `after` (all of them without one) as `reader` may see them; `as_sent` when that is the
- * client's own input, byte for byte.
+ * client's own input, byte for byte; `missing` when the beginning is not there any more.
  */
 export function itemsFor(
   history: History,
   after: ResponseId | undefined,
   reader: Reader,
   scope: Scope,
-): readonly Buffer[] | 'as_sent' {
-  const from =
-    after === undefined
-      ? 0
-      : (history.milestones.find((one) => one.id === after)?.length ?? history.items.length - history.sent);
-  const items = history.items.slice(from);
+): readonly Buffer[] | 'as_sent' | 'missing' {
+  const items = after === undefined ? history.whole() : itemsAfter(history, after);
+  if (items === undefined) return 'missing';
   const made = items.flatMap((item) => forReader(item, reader, scope));
-  const untouched = items.length === history.sent && made.length === items.length;
+  const untouched = items.length === history.fresh.length && made.length === items.length;
   return untouched && made.every((bytes, index) => bytes === items[index]?.bytes) ? 'as_sent' : made;
+}
+
+function itemsAfter(history: History, after: ResponseId): readonly Item[] | undefined {
+  const from = after === history.past.anchor?.id ? undefined : history.lengthAt(after);
+  return from === undefined ? history.fresh : history.whole()?.slice(from);
 }
 
 /** No item, or the one that this account may see: foreign ids, references and sealed reasoning never go up. */
@@ -245,7 +239,7 @@ function dereference(id: string, reader: Reader, scope: Scope): readonly Buffer[
 
 /** The account that sealed a compaction in this history, where it is another than the one that was asked. */
 export function sealedElsewhere(history: History, account: AccountId, scope: Scope): AccountId | undefined {
-  for (const item of history.items) {
+  for (const item of history.whole() ?? []) {
     if (item.facts.shape !== 'compaction') continue;
     const owner = ownerOf(item, scope);
     if (owner !== undefined && owner !== account) return owner;

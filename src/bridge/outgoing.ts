@@ -63,13 +63,15 @@ export function composePayload(order: Order, carriers: Carriers, way: Way): Comp
   const anchor = continuation.kind === 'anchor' ? continuation.id : undefined;
   const keeps = account.kind === 'api_key' && envelope.store !== false ? 'stores' : 'stateless';
   const reader = { account: account.id, keeps, reasoning: manner.reasoning } as const;
+  const items = itemsFor(history, anchor, reader, { tenant: request.tenant, memory: carriers.memory });
+  if (items === 'missing') return { ok: false, signal: lostSignal(envelope.previousResponseId ?? '') };
   const { promptCacheKey } = envelope;
   const payload = buildPayload({
     envelope,
     account,
     transport: way.transport,
     route: request.route,
-    items: itemsFor(history, anchor, reader, { tenant: request.tenant, memory: carriers.memory }),
+    items,
     anchor,
     metadata: composeMetadata(order, carriers),
     promptCacheKey:

@@ -32,6 +32,17 @@ test.each(['disk', 'memory'] as const)(
   },
 );
 
+test.each(['disk', 'memory'] as const)('in mode %s a conversation with a gap has no tip', async (mode) => {
+  await using temporary = await temporaryStore({ transcripts: mode });
+  const { store } = temporary;
+  await commit(store, node('r1'));
+  await commit(store, node('r2', 'r1'));
+  await commit(store, node('r9', 'r8'));
+  expect(store.transcripts.tip(LOCAL, id('r2'))?.responseId).toBe('r2');
+  expect(store.transcripts.tip(LOCAL, id('r9'))).toBeUndefined();
+  expect(store.transcripts.tip('key_other' as Tenant, id('r2'))).toBeUndefined();
+});
+
 test.each(['written', 'read back'] as const)(
   'a turn that was %s keeps no memory but its own',
   async (how) => {

@@ -35,6 +35,8 @@ export class Transcripts {
   /** Hidden, but perhaps not yet in the database. */
   readonly #hiding = new Set<string>();
   readonly #touched = new Map<string, { tenant: Tenant; responseId: ResponseId; at: number }>();
+  /** Turns whose conversation was seen to be there from its beginning. */
+  readonly #rooted = new WeakSet<TranscriptNode>();
   #addedBytes = 0;
 
   constructor(options: TranscriptOptions) {
@@ -76,6 +78,15 @@ export class Transcripts {
     if (!found || found.visibility === 'hidden') return undefined;
     this.#touch(tenant, id);
     return found.node;
+  }
+
+  /**
+   * The newest turn of a conversation that is there from its beginning; undefined when any link is missing. On disk a
+   * conversation goes as a whole, so what was found whole once is not walked through again with every turn.
+   */
+  tip(tenant: Tenant, id: ResponseId): TranscriptNode | undefined {
+    const last = this.get(tenant, id);
+    return last !== undefined && this.#reachesRoot(last) ? last : undefined;
   }
 
   /** The conversation up to this response, root first; undefined when any link is missing. */
@@ -159,6 +170,19 @@ export class Transcripts {
         if (result.kind !== 'committed' || result.changes === 0) break;
       }
     }
+  }
+
+  #reachesRoot(last: TranscriptNode): boolean {
+    if (this.mode !== 'disk') return this.#chainOf(last) !== undefined;
+    const passed = new Map([[last.responseId, last]]);
+    for (let at = last; at.parent !== undefined && !this.#rooted.has(at); ) {
+      const before = this.#find(at.tenant, at.parent)?.node;
+      if (before === undefined || passed.has(before.responseId)) return false;
+      passed.set(before.responseId, before);
+      at = before;
+    }
+    for (const node of passed.values()) this.#rooted.add(node);
+    return true;
   }
 
   #chainOf(last: TranscriptNode): readonly TranscriptNode[] | undefined {

@@ -11,11 +11,15 @@ const place = (account: AccountId, newest?: string, fingerprint = 'same'): Place
 });
 const anchored = (more: Partial<Past> = {}): Past => ({
   anchor: { id: id('r2'), owner: A, stored: false },
-  line: [id('r2'), id('r1')],
+  line: () => [id('r2'), id('r1')],
   whole: 'at_hand',
   ...more,
 });
-const full = (line: readonly string[]): Past => ({ anchor: undefined, line: line.map(id), whole: 'at_hand' });
+const full = (line: readonly string[]): Past => ({
+  anchor: undefined,
+  line: () => line.map(id),
+  whole: 'at_hand',
+});
 const asked = { fingerprint: 'same', anchor: 'allowed' } as const;
 
 const WHOLE = { kind: 'whole' };
@@ -43,4 +47,12 @@ test('an anchor that was refused is not offered again', () => {
   const refused = { ...asked, anchor: 'refused' } as const;
   expect(continuationAt(place(A, 'r2'), anchored(), refused)).toEqual(WHOLE);
   expect(continuationAt(place(A, 'r2'), anchored({ whole: 'missing' }), refused)).toEqual(LOST);
+});
+
+test('the line of a conversation is not read for a turn that its anchor alone can carry', () => {
+  const line = () => {
+    throw new Error('read');
+  };
+  expect(continuationAt(place(A, 'r2'), anchored({ line }), asked)).toEqual(anchor('r2'));
+  expect(continuationAt(place(B), anchored({ line }), asked)).toEqual(WHOLE);
 });

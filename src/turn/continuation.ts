@@ -18,8 +18,8 @@ export interface Past {
   readonly anchor:
     | { readonly id: ResponseId; readonly owner: AccountId | undefined; readonly stored: boolean }
     | undefined;
-  /** Ids of every response this history extends, newest first; empty when none is known. */
-  readonly line: readonly ResponseId[];
+  /** Ids of every response this history extends, newest first; empty when none is known. Asked for only when needed. */
+  line(): readonly ResponseId[];
   /** Whether the whole history can be sent. */
   readonly whole: 'at_hand' | 'missing';
 }
@@ -39,7 +39,7 @@ export function continuationAt(
   past: Past,
   asked: { fingerprint: string; anchor: 'allowed' | 'refused' },
 ): Continuation {
-  const { anchor, line, whole } = past;
+  const { anchor, whole } = past;
   const instead: Continuation = whole === 'at_hand' ? { kind: 'whole' } : { kind: 'lost' };
   if (asked.anchor === 'refused') return instead;
   const { newest } = place;
@@ -48,6 +48,8 @@ export function continuationAt(
     if (anchor.stored && anchor.owner === place.account) return { kind: 'anchor', id: anchor.id };
   }
   const own =
-    newest?.fingerprint === asked.fingerprint ? line.find((id) => id === newest.responseId) : undefined;
+    newest?.fingerprint === asked.fingerprint
+      ? past.line().find((id) => id === newest.responseId)
+      : undefined;
   return own !== undefined && whole === 'at_hand' ? { kind: 'anchor', id: own } : instead;
 }
