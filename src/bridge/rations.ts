@@ -100,8 +100,8 @@ function refuse(limits: KeyLimits | undefined, meter: Meter, now: number): Refus
   if (concurrentTurns !== undefined && meter.running >= concurrentTurns) {
     return tooMany(`This key runs ${concurrentTurns} turns at once at most.`, 1);
   }
-  const [oldest] = meter.startedAt.slice(-(requestsPerMinute ?? 0));
   if (requestsPerMinute === undefined || meter.startedAt.length < requestsPerMinute) return undefined;
+  const oldest = meter.startedAt.at(-requestsPerMinute);
   const seconds = Math.ceil(((oldest ?? now) + MINUTE_MS - now) / 1000);
   return tooMany(`This key starts ${requestsPerMinute} turns a minute at most.`, Math.max(1, seconds));
 }

@@ -94,8 +94,15 @@ function namesOf(item: Buffer): readonly string[] {
   return parsed === undefined ? [] : itemNames(parsed);
 }
 
+/** As upstreams write it: the id stands in front of an echo of the whole request, which can then be left unread. */
+const CREATED =
+  /^\{"type":"response\.created",(?:"sequence_number":\d{1,9},)?"response":\{"id":"([\w-]{1,200})"/;
+const CREATED_HEAD_BYTES = 300;
+
 /** The id that `response.created` gives the response. */
 export function createdId(frame: Frame): ResponseId | undefined {
+  const [, usual] = CREATED.exec(frame.data.toString('latin1', 0, CREATED_HEAD_BYTES)) ?? [];
+  if (usual !== undefined) return usual as ResponseId;
   const response = member(frame.data, 'response');
   const id = response && member(response, 'id');
   const value: unknown = id && JSON.parse(id.toString('utf8'));
