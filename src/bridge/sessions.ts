@@ -10,6 +10,9 @@ import type { TurnRequest } from './stream.ts';
 
 /** A turn without any identity is seldom continued: its socket is not kept long. */
 const NAMELESS_IDLE_MS = 60_000;
+/** For whoever looks at what has just been; afterwards the request log remembers. */
+const NAMELESS_KEPT_MS = 10 * 60_000;
+const KEPT_MS = 24 * 3_600_000;
 const MOST_IDLE_SOCKETS = 2048;
 const MOST_SESSIONS = 20_000;
 const SWEEP_EVERY_MS = 5000;
@@ -145,6 +148,10 @@ export class Sessions {
         session.keyKind === 'none' ? Math.min(NAMELESS_IDLE_MS, this.#options.idleMs) : this.#options.idleMs;
       if (lane.running !== undefined) this.#idle.delete(lane);
       else if (now - lane.idleSince >= limit) this.#closeIdle(lane);
+    }
+    for (const session of this.all()) {
+      const kept = session.keyKind === 'none' ? NAMELESS_KEPT_MS : KEPT_MS;
+      if (!session.busy && now - session.lastTurnAt >= kept) this.release(session);
     }
   }
 
