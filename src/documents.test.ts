@@ -37,6 +37,14 @@ test.each([
   expect(block(language)).toBe(printed);
 });
 
+test('the Codex configuration without WebSockets differs in that only', () => {
+  const config = { host: '127.0.0.1', port: 8411 };
+  const usual = snippet('codex', config, { model: 'gpt-5.5' });
+  const http = snippet('codex', config, { model: 'gpt-5.5', http: true });
+  expect(http).toBe(usual.replace('supports_websockets = true', 'supports_websockets = false'));
+  expect(http).not.toBe(usual);
+});
+
 test.each(SNIPPETS)('the dashboard shows what "snippet %s" prints', (kind) => {
   for (const url of ['http://127.0.0.1:8411', 'https://pool.example']) {
     const printed = snippet(kind, { host: '127.0.0.1', port: 8411 }, { url, model: 'gpt-5.5' });

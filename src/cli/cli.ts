@@ -183,6 +183,7 @@ function addReports(program: Command, desk: Desk, act: Act): void {
     .addArgument(new Argument('<client>').choices(['codex', 'curl', 'python', 'js']))
     .option('--url <url>', 'address of the server as the client reaches it')
     .option('--model <name>', 'model in the example', 'gpt-5.5')
+    .option('--http', 'codex: without WebSockets, for networks that let none through')
     .option('--write', "put it into Codex's own configuration, of which a copy is kept")
     .option('--undo', "take it out of Codex's configuration again")
     .action((kind: SnippetKind, options: SnippetOptions & { write?: true; undo?: true }) =>

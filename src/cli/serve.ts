@@ -3,15 +3,15 @@
  */
 
 import { banner } from './banner.ts';
+import { boundHeap } from './heap.ts';
 import { startServer } from './server.ts';
 import { settingsFrom } from './settings.ts';
-import { boundYoungSpace } from './young-space.ts';
 
 /** Resolves with the exit code once a signal has ended the server. A second signal ends the process at once. */
 export async function serve(): Promise<number> {
   const config = settingsFrom(process.env);
   const server = await startServer(config);
-  boundYoungSpace();
+  boundHeap();
   process.stdout.write(banner(server, config));
   await signalled();
   process.once('SIGINT', () => process.exit(1));

@@ -10,6 +10,8 @@ export interface SnippetOptions {
   /** As a client reaches the server, without `/v1`. */
   readonly url?: string;
   readonly model: string;
+  /** Codex: every turn as a request of its own, for networks that let no WebSocket through. */
+  readonly http?: true;
 }
 
 /** Holds a key made with `respool keys create` on the client's machine; `RESPOOL_*` names are the server's own. */
@@ -27,12 +29,14 @@ export function snippet(
 ): string {
   const url = options.url?.replace(/\/+$/, '') ?? baseUrl(config);
   const write = { codex, curl, python, js }[kind];
-  return write({ api: `${url}/v1`, model: options.model, key: isLocal(url) ? 'none' : 'needed' });
+  const door = options.http === undefined ? 'websocket' : 'http';
+  return write({ api: `${url}/v1`, model: options.model, door, key: isLocal(url) ? 'none' : 'needed' });
 }
 
 interface Target {
   readonly api: string;
   readonly model: string;
+  readonly door: 'websocket' | 'http';
   readonly key: 'none' | 'needed';
 }
 
@@ -41,7 +45,7 @@ function isLocal(url: string): boolean {
   return host === 'localhost' || host === '[::1]' || host.startsWith('127.');
 }
 
-function codex({ api, key }: Target): string {
+function codex({ api, door, key }: Target): string {
   const keyLine = `env_key = "${KEY_VARIABLE}"`;
   return `# ~/.codex/config.toml
 model_provider = "respool"
@@ -52,7 +56,7 @@ model_provider = "respool"
 name = "respool"
 base_url = "${api}"
 wire_api = "responses"
-supports_websockets = true
+supports_websockets = ${door === 'websocket'}
 ${key === 'needed' ? keyLine : `# ${keyLine}   # only needed from another machine`}`;
 }
 

@@ -158,9 +158,8 @@ function ended(result: Run, words: RegExp): void {
 }
 
 async function checkCodex(binary: string, place: Place, door: 'ws' | 'sse'): Promise<void> {
-  const text = await printed('codex', place);
-  const wanted = text.replace('supports_websockets = true', `supports_websockets = ${door === 'ws'}`);
-  const config = `${MODEL}${QUIET}${wanted}\n${TABLES}`;
+  const text = await verb(['snippet', 'codex', ...place.flags, ...(door === 'ws' ? [] : ['--http'])]);
+  const config = `${MODEL}${QUIET}${text}\n${TABLES}`;
   await using codex = await Codex.prepare(binary, config, place.env);
   await talk(codex, place, door);
 }

@@ -1,0 +1,85 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createLog } from '../log.ts';
+import { startServer } from './server.ts';
+import { settingsFrom } from './settings.ts';
+import { Stop } from './stop.ts';
+
+let folder = '';
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'respool-start-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+/** How the start ends that should not succeed. */
+async function startedWith(env: Readonly<Record<string, string>>): Promise<Stop> {
+  try {
+    const settings = { RESPOOL_DATA_DIR: join(folder, 'data'), RESPOOL_PORT: '0', ...env };
+    const server = await startServer(settingsFrom(settings), createLog('silent'));
+    await server.stop();
+  } catch (error) {
+    if (error instanceof Stop) return error;
+    throw error;
+  }
+  throw new Error('the server has started');
+}
+
+const key = (): string => randomBytes(32).toString('base64');
+
+test('every setting that is wrong is named at once', async () => {
+  const stop = await startedWith({ RESPOOL_PORT: 'http', RESPOOL_LOG_LEVEL: 'loud', RESPOOL_PROT: '1' });
+  expect(stop.exitCode).toBe(78);
+  for (const name of ['RESPOOL_PORT', 'RESPOOL_LOG_LEVEL', 'RESPOOL_PROT'])
+    expect(stop.message).toContain(name);
+});
+
+test('a port in use is named, and what to do about it', async () => {
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const port = String((other.address() as AddressInfo).port);
+  const stop = await startedWith({ RESPOOL_PORT: port });
+  other.close();
+  expect(stop.message).toMatch(new RegExp(`^Port ${port} is in use\\. Stop .* or set RESPOOL_PORT`));
+  expect(stop.exitCode).toBe(1);
+});
+
+test('an address of no interface is named', async () => {
+  const stop = await startedWith({ RESPOOL_HOST: '192.0.2.1' });
+  expect(stop.message).toMatch(/192\.0\.2\.1.*Set RESPOOL_HOST/);
+});
+
+test('another secret key than that of the database is refused, and nothing is changed', async () => {
+  const env = { RESPOOL_SECRET_KEY: key() };
+  const settings = { RESPOOL_DATA_DIR: join(folder, 'data'), RESPOOL_PORT: '0', ...env };
+  await (await startServer(settingsFrom(settings), createLog('silent'))).stop();
+  const before = await readFile(join(folder, 'data/respool.db'));
+  const stop = await startedWith({ RESPOOL_SECRET_KEY: key() });
+  expect(stop.exitCode).toBe(78);
+  expect(stop.message).toMatch(/secret key/i);
+  expect((await readFile(join(folder, 'data/respool.db'))).equals(before)).toBe(true);
+});
+
+test('a file that is no database is refused, and left as it is', async () => {
+  const garbage = Buffer.alloc(8192, 'not a database ');
+  await mkdir(join(folder, 'data'));
+  await writeFile(join(folder, 'data/respool.db'), garbage);
+  const stop = await startedWith({});
+  expect(stop.exitCode).toBe(78);
+  expect(stop.message).toMatch(/move it away or restore a backup/);
+  expect((await readFile(join(folder, 'data/respool.db'))).equals(garbage)).toBe(true);
+});
+
+test.each([
+  ['is a file', 'file'],
+  ['cannot be made', 'file/data'],
+])('a data directory that %s is named', async (_, path) => {
+  await writeFile(join(folder, 'file'), '');
+  const stop = await startedWith({ RESPOOL_DATA_DIR: join(folder, path) });
+  expect(stop.exitCode).toBe(78);
+  expect(stop.message).toContain(join(folder, path));
+});
