@@ -41,7 +41,7 @@ export type Outcome =
   | { readonly kind: 'cancelled' };
 
 export interface TurnSink {
-  /** Frames that the client may see, in order. A frame's bytes are valid until the call returns. */
+  /** Frames that the client may see, in order. Their bytes are not written to again. */
   frame(frame: Frame): void;
   /** Exactly once, after the row of the turn was committed. */
   end(outcome: Outcome): void;

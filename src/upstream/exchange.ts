@@ -12,7 +12,7 @@ export interface ExchangeListener {
   onSent(): void;
   /** Answer headers: of the HTTP answer, or of the upgrade that opened the socket. */
   onHeaders(headers: HeaderMap): void;
-  /** Frames in order; a frame's bytes may be a view that is only valid until the next one. */
+  /** Frames in order; a frame's bytes may be a view of what was read: whoever keeps it keeps the whole chunk. */
   onFrame(frame: Frame): void;
   onFailure(signal: Signal): void;
 }
