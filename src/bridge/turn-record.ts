@@ -149,7 +149,7 @@ export class TurnRecord {
       parent: growth.parent,
       account: this.#answeredBy(),
       session: this.#session,
-      input: growth.added.map((item) => Buffer.from(item)),
+      input: growth.added,
       output: ending.items,
       response: ending.response,
       chain: chainAfter(growth.chain, ending.items, memory.chainKey),
