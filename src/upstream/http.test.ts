@@ -1,0 +1,117 @@
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setImmediate as immediate } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import type { AccountId } from '../ids.ts';
+import type { UpstreamAccount } from './account.ts';
+import type { Exchange } from './exchange.ts';
+import { HttpUpstream } from './http.ts';
+
+/** A connection that has just been in use may not be ready yet for the next turn; a second one then is. */
+const TURNS = 10;
+
+const DELTA = 'event: response.output_text.delta\ndata: {"type":"response.output_text.delta"}\n\n';
+const END = 'event: response.completed\ndata: {"type":"response.completed"}\n\n';
+
+/** An upstream that answers each request as told, and counts the connections to it. */
+async function upstreamThat(answer: (response: ServerResponse) => void) {
+  const seen = { connections: 0, answers: [] as ServerResponse[] };
+  const server = createServer((request, response) => {
+    request.resume();
+    seen.answers.push(response);
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    answer(response);
+  });
+  server.on('connection', () => {
+    seen.connections += 1;
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const upstream = new HttpUpstream();
+  const account = {
+    id: 'a' as AccountId,
+    kind: 'api_key',
+    bearer: 'sk-a',
+    proxy: undefined,
+  } as UpstreamAccount;
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  return {
+    seen,
+    async rested(): Promise<void> {
+      while (upstream.running > 0) await immediate();
+    },
+    /** Resolves with the types of the frames when the last one, or a failure, has come. */
+    turn: (onFrame: (exchange: Exchange | undefined) => void = () => {}): Promise<readonly string[]> =>
+      new Promise((resolve) => {
+        const types: string[] = [];
+        const exchange: Exchange = upstream.stream(
+          { account, method: 'POST', url, headers: {}, body: Buffer.from('{}') },
+          {
+            onSent: () => {},
+            onHeaders: () => {},
+            onFrame: ({ type }) => {
+              types.push(type);
+              onFrame(exchange);
+              if (type !== 'response.completed') return;
+              exchange.abandon();
+              resolve(types);
+            },
+            onFailure: ({ via }) => resolve([...types, via]),
+          },
+        );
+      }),
+    async [Symbol.asyncDispose]() {
+      await upstream.close();
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+test('connections serve one turn after the other', async () => {
+  await using upstream = await upstreamThat((response) => response.end(DELTA + END));
+  for (let turn = 0; turn < TURNS; turn += 1) {
+    expect(await upstream.turn()).toEqual(['response.output_text.delta', 'response.completed']);
+    await upstream.rested();
+  }
+  expect(upstream.seen.connections).toBeLessThanOrEqual(2);
+});
+
+test('a pause that the end of a turn overtook is no pause of the connection', async () => {
+  await using upstream = await upstreamThat((response) => {
+    response.write(DELTA + END);
+    void immediate().then(() => response.end());
+  });
+  for (let turn = 0; turn < TURNS; turn += 1) {
+    await upstream.turn((exchange) => exchange?.pause());
+    await upstream.rested();
+  }
+  expect(upstream.seen.connections).toBeLessThanOrEqual(2);
+});
+
+test('an answer that does not end after its last event is cut off', async () => {
+  await using upstream = await upstreamThat((response) => response.write(END));
+  await upstream.turn();
+  await once(upstream.seen.answers[0] as ServerResponse, 'close');
+  expect(upstream.seen.answers[0]?.writableFinished).toBe(false);
+});
+
+test('an answer that goes on and on after its last event is cut off without waiting', async () => {
+  await using upstream = await upstreamThat((response) => {
+    response.write(END);
+    const more = (): void => void (response.destroyed || response.write('x'.repeat(64 * 1024), more));
+    more();
+  });
+  expect(await upstream.turn()).toEqual(['response.completed']);
+  await once(upstream.seen.answers[0] as ServerResponse, 'close');
+  expect(upstream.seen.answers[0]?.writableFinished).toBe(false);
+});
+
+test('a turn that is abandoned before its end closes its connection', async () => {
+  await using upstream = await upstreamThat((response) => response.write(DELTA));
+  void upstream.turn((exchange) => exchange?.abandon());
+  while (upstream.seen.answers.length === 0) await immediate();
+  await once(upstream.seen.answers[0] as ServerResponse, 'close');
+  expect(upstream.seen.answers[0]?.writableFinished).toBe(false);
+});
