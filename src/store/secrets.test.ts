@@ -68,6 +68,21 @@ test('a turn comes back from its packed, compressed and sealed form item by item
   );
 });
 
+test.each([[0], [2047], [2048], [500_000]])(
+  'a body of %i bytes opens as what it was, and takes no more room than it must',
+  (size) => {
+    const plain = packBody({
+      input: [Buffer.alloc(size, 'words ')],
+      output: [],
+      response: Buffer.from('{}'),
+      itemIds: [],
+    });
+    const sealed = sealBody(secrets, { plain, aad: 'turn' });
+    expect(openBody(secrets, sealed, 'turn', plain.length).equals(plain)).toBe(true);
+    expect(sealed.length).toBeLessThan(Math.min(plain.length, 2048) + 100);
+  },
+);
+
 test('a packed turn that was cut anywhere is refused', () => {
   const plain = packBody({
     input: [Buffer.from('{}')],
