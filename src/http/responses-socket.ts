@@ -13,8 +13,10 @@ import type { Share } from './byte-budget.ts';
 import { badKey, stillCaller } from './caller.ts';
 import { CODEX_KEEPALIVE, KeepAlive } from './keep-alive.ts';
 import { overloaded } from './load.ts';
+import { Outlet, writeTogether } from './outlet.ts';
 import type { Parts } from './parts.ts';
 import { SlowReader } from './slow-reader.ts';
+import { textHead } from './text-frame.ts';
 import { type Arrival, LARGEST_BODY_BYTES, turnRequest } from './turn-intake.ts';
 
 const MOST_LINES = 32;
@@ -55,6 +57,7 @@ export class ClientSocket {
   readonly #socketId = randomUUID();
   readonly #lines = new Map<string, Line>();
   readonly #reader: SlowReader;
+  readonly #outlet = new Outlet((pieces) => this.#deliver(pieces));
   readonly #onFlushed = () => this.#reader.flushed();
   /** Of the message that is arriving. */
   readonly #arriving: Share;
@@ -85,6 +88,7 @@ export class ClientSocket {
   }
 
   close(code: number, reason: string): void {
+    this.#outlet.release();
     this.#socket.close(code, reason);
   }
 
@@ -100,7 +104,7 @@ export class ClientSocket {
     this.#arrivedBytes += bytes;
     if (this.#arrivedBytes <= SMALL_MESSAGE_BYTES || this.#arriving.take(bytes)) return;
     this.#refuse(overloaded());
-    this.#socket.close(TRY_AGAIN_LATER, 'the server is overloaded');
+    this.close(TRY_AGAIN_LATER, 'the server is overloaded');
     // What is still to come is thrown away, not left: a peer whose bytes nobody takes loses the words just sent.
     this.#stream.removeAllListeners('data');
     this.#stream.resume();
@@ -173,7 +177,7 @@ export class ClientSocket {
       return;
     }
     const { request } = taken;
-    const keepAlive = new KeepAlive(this.#parts.config.keepaliveMs, () => this.#say(request.client));
+    const keepAlive = new KeepAlive(this.#parts.config.keepaliveMs, () => this.#keepAlive(request.client));
     line.turn = this.#parts.bridge.run(request, {
       frame: (frame) => {
         keepAlive.heard();
@@ -190,6 +194,7 @@ export class ClientSocket {
 
   #ended(line: Line, outcome: Outcome): void {
     line.turn = undefined;
+    this.#outlet.release();
     if (this.#socket.bufferedAmount > 0) this.#reader.watch();
     if (outcome.kind === 'refused') this.#refuse(outcome.refusal, line.streamId);
     this.#next(line);
@@ -202,28 +207,31 @@ export class ClientSocket {
   }
 
   /** Codex answers pings but does not count them as a sign of life. */
-  #say(client: 'codex' | 'generic'): void {
+  #keepAlive(client: 'codex' | 'generic'): void {
     if (this.#reader.isHeld) return;
-    if (client === 'codex') this.#socket.send(CODEX_KEEPALIVE, TEXT);
+    if (client === 'codex') this.#say(CODEX_KEEPALIVE);
     else this.#socket.ping();
   }
 
   #refuse(refused: Refusal, streamId?: string): void {
-    this.#send(errorFrame(refused, streamId === '' ? undefined : streamId), '');
+    this.#say(errorFrame(refused, streamId === '' ? undefined : streamId).data);
+    this.#outlet.release();
   }
 
   #send(frame: Frame, streamId = ''): void {
-    const data = streamId === '' ? frame.data : named(frame.data, streamId);
-    this.#gather();
-    this.#socket.send(data, TEXT, this.#onFlushed);
-    this.#reader.wrote();
+    this.#say(streamId === '' ? frame.data : named(frame.data, streamId));
   }
 
-  /** What arrived together leaves together: a system call for each small event costs more than all else about it. */
-  #gather(): void {
-    if (this.#stream.writableCorked > 0) return;
-    this.#stream.cork();
-    process.nextTick(() => this.#stream.uncork());
+  #say(data: Buffer): void {
+    this.#outlet.add(textHead(data.length));
+    this.#outlet.add(data);
+  }
+
+  /** After its own close frame nothing may be said. */
+  #deliver(pieces: readonly Buffer[]): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    writeTogether(this.#stream, pieces, this.#onFlushed);
+    this.#reader.wrote();
   }
 
   /** Neither upstream nor the client itself may put more in front of a client that does not read. */
@@ -250,8 +258,6 @@ export class ClientSocket {
     }
   }
 }
-
-const TEXT = { binary: false, compress: false };
 
 const STEER_FAILED = makeFrame({
   type: 'response.steer.failed',

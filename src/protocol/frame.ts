@@ -39,23 +39,41 @@ export function kindOf(type: string): FrameKind {
 const TYPE_PREFIX = Buffer.from('{"type":"');
 const QUOTE = 0x22;
 const LONGEST_TYPE = 80;
+const PLAIN = /^[\w.-]+$/;
 
 /**
  * The frame in one WebSocket message. The type is read from the prefix that real upstreams write; any other
  * member order costs one parse. `undefined`: not a JSON object with a string `type`.
  */
 export function frameOf(data: Buffer): Frame | undefined {
-  if (
-    data.length > TYPE_PREFIX.length &&
-    data.compare(TYPE_PREFIX, 0, TYPE_PREFIX.length, 0, TYPE_PREFIX.length) === 0
-  ) {
-    const end = data.indexOf(QUOTE, TYPE_PREFIX.length);
-    if (end > 0 && end - TYPE_PREFIX.length <= LONGEST_TYPE) {
-      return { type: data.toString('latin1', TYPE_PREFIX.length, end), data };
-    }
+  if (startsWith(data, TYPE_PREFIX, 0)) {
+    const type = typeAt(data, TYPE_PREFIX.length, QUOTE);
+    if (type !== undefined) return { type, data };
   }
   const parsed = parseObject(data);
   return typeof parsed?.['type'] === 'string' ? { type: parsed['type'], data } : undefined;
+}
+
+/** What was read last. Most events of a stream are of one type, and a string that is known need not be made again. */
+let recent = { bytes: Buffer.alloc(0), type: '' };
+
+/** The type that begins at `from` and ends before the byte `end`; undefined when it is not plain enough to be one. */
+export function typeAt(source: Buffer, from: number, end: number): string | undefined {
+  const { bytes } = recent;
+  if (bytes.length > 0 && source[from + bytes.length] === end && startsWith(source, bytes, from))
+    return recent.type;
+  const at = source.indexOf(end, from);
+  if (at < 0 || at - from > LONGEST_TYPE) return undefined;
+  const type = source.toString('latin1', from, at);
+  if (!PLAIN.test(type)) return undefined;
+  recent = { bytes: Buffer.from(source.subarray(from, at)), type };
+  return type;
+}
+
+export function startsWith(source: Buffer, beginning: Buffer, from: number): boolean {
+  if (source.length - from < beginning.length) return false;
+  for (let at = 0; at < beginning.length; at += 1) if (source[from + at] !== beginning[at]) return false;
+  return true;
 }
 
 /** The JSON object in these bytes, or `undefined` when they hold anything else. */

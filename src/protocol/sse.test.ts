@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { encodeSse, joinNeighbours, SSE_COMMENT, SseScanner } from './sse.ts';
+import { encodeSse, SSE_COMMENT, SseScanner } from './sse.ts';
 
 interface Seen {
   readonly type: string;
@@ -71,17 +71,6 @@ test('an event that came in the usual form can go on as it came, and no other', 
   expect(eventsIn([...others, ...broken, usual].join(''))).toEqual(
     [...others, ...broken, usual].map((text) => (text === usual ? usual : undefined)),
   );
-});
-
-test('neighbours in one chunk become one piece without a copy, others are put together', () => {
-  const chunk = Buffer.from('abcdef');
-  const joined = joinNeighbours([chunk.subarray(0, 2), chunk.subarray(2, 5)]);
-  expect(joined.toString()).toBe('abcde');
-  expect(joined.buffer).toBe(chunk.buffer);
-  expect(joinNeighbours([chunk.subarray(0, 1), chunk.subarray(2, 3), chunk.subarray(3, 4)]).toString()).toBe(
-    'acd',
-  );
-  expect(joinNeighbours([chunk.subarray(0, 2), Buffer.from('x')]).toString()).toBe('abx');
 });
 
 test('an encoded event reads back as what was encoded', () => {

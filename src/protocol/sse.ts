@@ -2,7 +2,7 @@
  * Server-sent events, read from chunks cut anywhere and written as one buffer an event.
  * Knows the framing; of the payload it reads no more than the type, and only when the framing does not say it.
  */
-import { type Frame, frameOf, isRecord, parseObject } from './frame.ts';
+import { type Frame, frameOf, isRecord, parseObject, startsWith, typeAt } from './frame.ts';
 
 /** No event of a real stream comes near it; without a bound an upstream could fill the memory. */
 const MAX_EVENT_BYTES = 64 * 1024 * 1024;
@@ -72,7 +72,7 @@ export class SseScanner {
     while (this.#isBetween) {
       if (this.#cr < from) this.#cr = nextOf(chunk, CR, from);
       const frame = usualEvent(chunk, from, this.#cr);
-      if (frame?.event === undefined) break;
+      if (frame === undefined) break;
       this.#frames.push(frame);
       from += frame.event.length;
     }
@@ -157,43 +157,36 @@ export class SseScanner {
   }
 }
 
+/** An event as upstreams write them. Most go on as they came, and nobody asks for the data alone. */
+class UsualEvent implements Frame {
+  readonly type: string;
+  readonly event: Buffer;
+
+  constructor(type: string, event: Buffer) {
+    this.type = type;
+    this.event = event;
+  }
+
+  get data(): Buffer {
+    const begin = EVENT_FIELD.length + this.type.length + 1 + DATA_FIELD.length;
+    return this.event.subarray(begin, this.event.length - 2);
+  }
+}
+
 /**
  * The event that begins at `from`, if it has the form that upstreams write and ends within the chunk: two lines, each
- * ended by LF alone. Nearly all do, and such an event can go on as it came.
+ * ended by LF alone.
  */
-function usualEvent(chunk: Buffer, from: number, cr: number): Frame | undefined {
+function usualEvent(chunk: Buffer, from: number, cr: number): UsualEvent | undefined {
   if (!startsWith(chunk, EVENT_FIELD, from)) return undefined;
   const name = from + EVENT_FIELD.length;
-  const nameEnd = nextOf(chunk, LF, name);
-  if (nameEnd === name || !startsWith(chunk, DATA_FIELD, nameEnd + 1)) return undefined;
-  const data = nameEnd + 1 + DATA_FIELD.length;
-  const end = nextOf(chunk, LF, data);
+  const type = typeAt(chunk, name, LF);
+  if (type === undefined) return undefined;
+  const dataLine = name + type.length + 1;
+  if (!startsWith(chunk, DATA_FIELD, dataLine)) return undefined;
+  const end = nextOf(chunk, LF, dataLine + DATA_FIELD.length);
   if (chunk[end + 1] !== LF || cr < end) return undefined;
-  return {
-    type: chunk.toString('utf8', name, nameEnd),
-    data: chunk.subarray(data, end),
-    event: chunk.subarray(from, end + 2),
-  };
-}
-
-function startsWith(source: Buffer, name: Buffer, from: number): boolean {
-  if (source.length - from < name.length) return false;
-  for (let at = 0; at < name.length; at += 1) if (source[from + at] !== name[at]) return false;
-  return true;
-}
-
-/** The same bytes with fewer seams: what lies side by side in one chunk is one piece. */
-export function joinNeighbours(pieces: readonly Buffer[]): Buffer {
-  const joined: Buffer[] = [];
-  for (const piece of pieces) {
-    const last = joined.at(-1);
-    const touches = last?.buffer === piece.buffer && last.byteOffset + last.length === piece.byteOffset;
-    if (last !== undefined && touches) {
-      joined[joined.length - 1] = Buffer.from(last.buffer, last.byteOffset, last.length + piece.length);
-    } else joined.push(piece);
-  }
-  const [first] = joined;
-  return joined.length === 1 && first !== undefined ? first : Buffer.concat(joined);
+  return new UsualEvent(type, chunk.subarray(from, end + 2));
 }
 
 /** The frame as one event of a stream, in a single allocation. */
