@@ -34,7 +34,7 @@ export interface StoreOptions {
   readonly retentionDays: number;
   readonly log?: StoreLog | undefined;
   readonly now?: (() => number) | undefined;
-  /** Bounds of the transcripts, smaller in tests; default 64 MiB in memory, 512 MiB on disk. */
+  /** Bounds of the transcripts, smaller in tests; default 16 MiB in memory (64 where there is no disk), 512 MiB on disk. */
   readonly cacheBytes?: number | undefined;
   readonly diskBytes?: number | undefined;
 }

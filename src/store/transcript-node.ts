@@ -26,36 +26,72 @@ export interface TranscriptNode {
 
 type BodyParts = Pick<TranscriptNode, 'input' | 'output' | 'response' | 'itemIds'>;
 
-/** Bytes a node occupies in memory, near enough for a bound: contents plus what V8 keeps per Buffer. */
-export function nodeBytes(node: TranscriptNode): number {
-  const perBuffer = 160;
-  const buffers = node.input.length + node.output.length + 2;
-  return contentBytes(node) + buffers * perBuffer + 500;
-}
+/** What V8 and the look-ups keep for a remembered turn beside its body: ids, keys, entries of maps. */
+const AROUND_BODY_BYTES = 1000;
+
+/** What names a turn, without what was said in it. */
+type NodeHead = Omit<TranscriptNode, keyof BodyParts>;
 
 /**
- * The same in memory of its own. A small Buffer is cut out of a pool, and whoever remembers it keeps all of that
- * alive: many times what `nodeBytes` counts.
+ * A turn as memory keeps it and the database writes it: in one piece, out of which items are cut when somebody asks.
+ * Thousands of turns are remembered, few are looked into, and every object that lives is walked by each collection.
  */
-export function inOnePiece(node: TranscriptNode): TranscriptNode {
-  const memory = Buffer.allocUnsafeSlow(contentBytes(node));
-  let end = 0;
-  const moved = (bytes: Buffer): Buffer => {
-    const start = end;
-    end += bytes.copy(memory, start);
-    return memory.subarray(start, end);
-  };
-  return {
-    ...node,
-    input: node.input.map(moved),
-    output: node.output.map(moved),
-    response: moved(node.response),
-    chain: moved(node.chain),
-  };
+export class PackedNode implements TranscriptNode {
+  readonly tenant: Tenant;
+  readonly responseId: ResponseId;
+  readonly parent: ResponseId | undefined;
+  readonly account: AccountId | undefined;
+  readonly session: SessionId;
+  readonly body: Buffer;
+  readonly #chain: string;
+
+  /** Keeps `body`, which has to be memory of its own: a small Buffer is cut out of a pool, and would keep all of that. */
+  constructor(head: NodeHead, body: Buffer) {
+    this.tenant = head.tenant;
+    this.responseId = head.responseId;
+    this.parent = head.parent;
+    this.account = head.account;
+    this.session = head.session;
+    this.body = body;
+    this.#chain = head.chain.toString('latin1');
+  }
+
+  get chain(): Buffer {
+    return Buffer.from(this.#chain, 'latin1');
+  }
+
+  get input(): readonly Buffer[] {
+    return unpackBody(this.body).input;
+  }
+
+  get output(): readonly Buffer[] {
+    return unpackBody(this.body).output;
+  }
+
+  get response(): Buffer {
+    return unpackBody(this.body).response;
+  }
+
+  get itemIds(): readonly string[] {
+    return unpackBody(this.body).itemIds;
+  }
+
+  get inputCount(): number {
+    return this.body.readUInt32LE(0);
+  }
+
+  get outputCount(): number {
+    return this.body.readUInt32LE(4);
+  }
+
+  /** Bytes it occupies in memory, near enough for a bound. */
+  get bytes(): number {
+    return this.body.length + AROUND_BODY_BYTES;
+  }
 }
 
-function contentBytes({ input, output, response, chain }: TranscriptNode): number {
-  return [...input, ...output, response, chain].reduce((sum, { length }) => sum + length, 0);
+export function packed(node: TranscriptNode): PackedNode {
+  return new PackedNode(node, packBody(node));
 }
 
 /** Layout: counts of input and output, then response, item ids (JSON), inputs and outputs, each after its length. */

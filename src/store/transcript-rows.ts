@@ -9,14 +9,14 @@ import type { Reads } from './database.ts';
 import { transcript, transcriptItem, transcriptTree } from './schema.ts';
 import type { Sealer } from './secrets.ts';
 import { placeholdersOf, prepareWrite } from './statement.ts';
-import { packBody, type TranscriptNode, unpackBody } from './transcript-node.ts';
+import { PackedNode, unpackBody } from './transcript-node.ts';
 import type { Statement, WriteUnit } from './write-unit.ts';
 
 /** Trees removed per transaction: enough to get ahead, few enough not to hold up a turn's commit. */
 const EVICTION_BATCH = 32;
 
 export interface StoredNode {
-  readonly node: TranscriptNode;
+  readonly node: PackedNode;
   readonly visibility: 'shown' | 'hidden';
 }
 
@@ -42,16 +42,19 @@ export class TranscriptRows {
   read(tenant: Tenant, responseId: ResponseId): StoredNode | undefined {
     const row = this.#reads.node.get({ tenant, responseId });
     if (!row) return undefined;
-    const body = unpackBody(openBody(this.#sealer, row.body, aadOf(tenant, responseId), row.bytes));
-    const node: TranscriptNode = {
+    const body = openBody(this.#sealer, row.body, aadOf(tenant, responseId), row.bytes);
+    unpackBody(body);
+    const head = {
       tenant,
       responseId,
       parent: row.parentId ?? undefined,
       account: row.accountId ?? undefined,
       session: row.sessionId,
       chain: row.chain,
-      ...body,
     };
+    const memory = Buffer.allocUnsafeSlow(body.length);
+    body.copy(memory);
+    const node = new PackedNode(head, memory);
     return { node, visibility: row.hidden ? 'hidden' : 'shown' };
   }
 
@@ -82,9 +85,8 @@ export class TranscriptRows {
   }
 
   /** The node, its tree and its items; the body is sealed in the writing thread. */
-  insert(node: TranscriptNode, at: number): Statement[] {
+  insert(node: PackedNode, at: number): Statement[] {
     const { tenant, responseId } = node;
-    const plain = packBody(node);
     const values = {
       tenant,
       responseId,
@@ -92,12 +94,12 @@ export class TranscriptRows {
       accountId: node.account,
       sessionId: node.session,
       chain: node.chain,
-      inputCount: node.input.length,
-      outputCount: node.output.length,
-      bytes: plain.length,
+      inputCount: node.inputCount,
+      outputCount: node.outputCount,
+      bytes: node.body.length,
       createdAt: at,
       hidden: false,
-      body: { plain, aad: aadOf(tenant, responseId) },
+      body: { plain: node.body, aad: aadOf(tenant, responseId) },
       at,
     };
     return [

@@ -24,9 +24,9 @@ test.each(['disk', 'memory'] as const)(
     await using temporary = await temporaryStore({ transcripts });
     const first = node('r1');
     const committed = temporary.store.commitTurn(turnOf(first));
-    expect(temporary.store.transcripts.get(LOCAL, id('r1'))).toEqual(first);
+    expect(temporary.store.transcripts.get(LOCAL, id('r1'))).toMatchObject(first);
     expect(temporary.store.transcripts.findByChain(LOCAL, first.chain)).toBe('r1');
-    expect(temporary.store.transcripts.findItem(LOCAL, 'item of r1')?.node).toEqual(first);
+    expect(temporary.store.transcripts.findItem(LOCAL, 'item of r1')?.node).toMatchObject(first);
     expect(temporary.store.transcripts.itemOwner(LOCAL, 'item of r1')).toBe('account');
     await committed;
   },
@@ -50,11 +50,7 @@ test.each(['written', 'read back'] as const)(
     await commit(temporary.store, node('r1'));
     const store = how === 'written' ? temporary.store : await temporary.reopen();
     const found = store.transcripts.get(LOCAL, id('r1'));
-    const buffers = found === undefined ? [] : [...found.input, ...found.output, found.response, found.chain];
-    const memory = [...new Set(buffers.map(({ buffer }) => buffer))];
-    expect(memory.reduce((sum, { byteLength }) => sum + byteLength, 0)).toBe(
-      buffers.reduce((sum, { length }) => sum + length, 0),
-    );
+    expect(found?.body.buffer.byteLength).toBe(found?.body.length);
   },
 );
 
@@ -66,8 +62,10 @@ test('on disk every look-up works after a reopening, for its tenant only', async
   const { transcripts } = await temporary.reopen();
   expect(transcripts.itemOwner(LOCAL, 'item of r2')).toBe('account');
   expect(transcripts.findByChain(LOCAL, second.chain)).toBe('r2');
-  expect(transcripts.findItem(LOCAL, 'item of r2')?.node).toEqual(second);
-  expect(transcripts.walk(LOCAL, id('r2'))).toEqual([first, second]);
+  expect(transcripts.findItem(LOCAL, 'item of r2')?.node).toMatchObject(second);
+  const walked = transcripts.walk(LOCAL, id('r2'));
+  expect(walked).toHaveLength(2);
+  for (const [index, expected] of [first, second].entries()) expect(walked?.[index]).toMatchObject(expected);
   const other = 'key_other' as Tenant;
   expect(transcripts.get(other, id('r2'))).toBeUndefined();
   expect(transcripts.findByChain(other, second.chain)).toBeUndefined();

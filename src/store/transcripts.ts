@@ -5,12 +5,13 @@
 import { LRUCache } from 'lru-cache';
 import type { AccountId, ResponseId, Tenant } from '../ids.ts';
 import type { StoreLog } from './store-log.ts';
-import { inOnePiece, nodeBytes, type TranscriptNode } from './transcript-node.ts';
+import { type PackedNode, packed, type TranscriptNode } from './transcript-node.ts';
 import type { HistorySize, StoredNode, TranscriptRows } from './transcript-rows.ts';
 import type { Statement } from './write-unit.ts';
 import type { Writer } from './writer.ts';
 
-const CACHE_BYTES = 64 * 1024 * 1024;
+/** Memory spares a running conversation the way to the disk; where there is no disk it is all that is remembered. */
+const CACHE_BYTES = { disk: 16 * 1024 * 1024, memory: 64 * 1024 * 1024, off: 2 };
 const UNUSED_MS = 2 * 24 * 3600 * 1000;
 const DISK_BYTES = 512 * 1024 * 1024;
 
@@ -36,16 +37,16 @@ export class Transcripts {
   readonly #hiding = new Set<string>();
   readonly #touched = new Map<string, { tenant: Tenant; responseId: ResponseId; at: number }>();
   /** Turns whose conversation was seen to be there from its beginning. */
-  readonly #rooted = new WeakSet<TranscriptNode>();
+  readonly #rooted = new WeakSet<PackedNode>();
   #addedBytes = 0;
 
   constructor(options: TranscriptOptions) {
     this.#options = options;
-    const maxSize = options.cacheBytes ?? CACHE_BYTES;
+    const maxSize = options.cacheBytes ?? CACHE_BYTES[options.mode];
     this.#cache = new LRUCache({
       maxSize,
       maxEntrySize: maxSize / 2,
-      sizeCalculation: ({ node }) => nodeBytes(node),
+      sizeCalculation: ({ node }) => node.bytes,
       dispose: ({ node }) => this.#unindex(node),
     });
   }
@@ -62,18 +63,19 @@ export class Transcripts {
   }
 
   /** Visible to every look-up at once; the statements belong into the turn's transaction. */
-  add(node: TranscriptNode): readonly Statement[] {
+  add(turn: TranscriptNode): readonly Statement[] {
     if (this.mode === 'off') return [];
+    const node = packed(turn);
     // In memory nothing else would keep the beginning of a running conversation from growing old.
     if (this.mode === 'memory') this.#chainOf(node);
-    this.#keep({ node: inOnePiece(node), visibility: 'shown' });
+    this.#keep({ node, visibility: 'shown' });
     if (this.mode === 'memory') return [];
-    this.#addedBytes += nodeBytes(node);
+    this.#addedBytes += node.bytes;
     return this.#options.rows.insert(node, this.#options.now());
   }
 
   /** The node, unless it is unknown to this tenant or was deleted by it. */
-  get(tenant: Tenant, id: ResponseId): TranscriptNode | undefined {
+  get(tenant: Tenant, id: ResponseId): PackedNode | undefined {
     const found = this.#find(tenant, id);
     if (!found || found.visibility === 'hidden') return undefined;
     this.#touch(tenant, id);
@@ -103,8 +105,8 @@ export class Transcripts {
     const nodes = last && this.#chainOf(last);
     return (
       nodes && {
-        items: nodes.reduce((sum, node) => sum + node.input.length + node.output.length, 0),
-        bytes: nodes.reduce((sum, node) => sum + nodeBytes(node), 0),
+        items: nodes.reduce((sum, node) => sum + node.inputCount + node.outputCount, 0),
+        bytes: nodes.reduce((sum, node) => sum + node.body.length, 0),
       }
     );
   }
@@ -172,7 +174,7 @@ export class Transcripts {
     }
   }
 
-  #reachesRoot(last: TranscriptNode): boolean {
+  #reachesRoot(last: PackedNode): boolean {
     if (this.mode !== 'disk') return this.#chainOf(last) !== undefined;
     const passed = new Map([[last.responseId, last]]);
     for (let at = last; at.parent !== undefined && !this.#rooted.has(at); ) {
@@ -185,7 +187,7 @@ export class Transcripts {
     return true;
   }
 
-  #chainOf(last: TranscriptNode): readonly TranscriptNode[] | undefined {
+  #chainOf(last: PackedNode): readonly PackedNode[] | undefined {
     const chain = [last];
     const seen = new Set([last.responseId]);
     for (let parent = last.parent; parent !== undefined; ) {
@@ -204,7 +206,7 @@ export class Transcripts {
     const stored = this.#read(tenant, id);
     if (!stored) return undefined;
     const visibility = this.#hiding.has(keyOf(tenant, id)) ? 'hidden' : stored.visibility;
-    const found: StoredNode = { node: inOnePiece(stored.node), visibility };
+    const found: StoredNode = { ...stored, visibility };
     this.#keep(found);
     return found;
   }
@@ -231,7 +233,7 @@ export class Transcripts {
     if (entry.visibility === 'shown') this.#byChain.set(chainKey(node.tenant, node.chain), node.responseId);
   }
 
-  #unindex(node: TranscriptNode): void {
+  #unindex(node: PackedNode): void {
     const forget = (index: Map<string, ResponseId>, key: string) => {
       if (index.get(key) === node.responseId) index.delete(key);
     };

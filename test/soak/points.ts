@@ -10,7 +10,7 @@ import { type Held, type SoakStage, TURNS_BEFORE } from './stage.ts';
 
 /** Idle connections and their timers may take a moment to go. */
 const SETTLED_WITHIN_MS = 30_000;
-/** The conversations in memory have reached their 64 MiB by then, and the owners of responses nearly their 20,000. */
+/** The conversations in memory have reached their 16 MiB by then, and the owners of responses nearly their 20,000. */
 export const WARM_AFTER_TURNS = 15_000;
 const MOST_GROWTH_MIB = 1;
 
