@@ -12,7 +12,7 @@ import { placeholdersOf, prepareWrite, present } from './statement.ts';
 import type { Statement, WriteUnit } from './write-unit.ts';
 import type { Writer } from './writer.ts';
 
-const OWNERS_IN_MEMORY = 20_000;
+const OWNERS_IN_MEMORY = 5000;
 const LIST_DEFAULT = 50;
 const LIST_MAX = 1000;
 

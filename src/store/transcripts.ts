@@ -11,7 +11,7 @@ import type { Statement } from './write-unit.ts';
 import type { Writer } from './writer.ts';
 
 /** Memory spares a running conversation the way to the disk; where there is no disk it is all that is remembered. */
-const CACHE_BYTES = { disk: 16 * 1024 * 1024, memory: 64 * 1024 * 1024, off: 2 };
+const CACHE_BYTES = { disk: 8 * 1024 * 1024, memory: 64 * 1024 * 1024, off: 2 };
 const UNUSED_MS = 2 * 24 * 3600 * 1000;
 const DISK_BYTES = 512 * 1024 * 1024;
 

@@ -24,6 +24,8 @@ const options = workerData as WriterOptions;
 const sealer = sealerOf(options.sealingKey);
 const db = new Database(options.path, { fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
 db.pragma('foreign_keys = ON');
+// Four times as much, the default of this build, makes a commit no cheaper.
+db.pragma('cache_size = -4096');
 // A page that many turns touch is written back once for all of them.
 db.pragma('wal_autocheckpoint = 4000');
 // Keeps the write-ahead log from staying large after one burst.
