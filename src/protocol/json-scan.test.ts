@@ -158,3 +158,17 @@ test('what is no array has no elements, and an array has a bound', () => {
     message: 'an array of the JSON holds more than 100000 elements',
   });
 });
+
+test('every character is judged as JSON.parse judges it, wherever in a long string it stands', () => {
+  const characters = [...Array(0x180).keys(), 0x2028, 0xd7ff, 0xffff].map((code) =>
+    String.fromCharCode(code),
+  );
+  for (const character of characters) {
+    for (let before = 0; before < 9; before += 1) {
+      for (const after of [0, 1, 5]) {
+        const text = `{"a":"${'x'.repeat(before)}${character}${'y'.repeat(after)}","b":1}`;
+        expect(scan(text).ok, JSON.stringify(text)).toBe(isObjectText(text));
+      }
+    }
+  }
+});

@@ -4,6 +4,16 @@
  * Must not know what the members mean.
  */
 import { isUtf8 } from 'node:buffer';
+import {
+  isDigit,
+  MINUS,
+  QUOTE,
+  readingWords,
+  skipLiteral,
+  skipNumber,
+  skipSpace,
+  skipString,
+} from './json-tokens.ts';
 
 /** Byte offsets of one value: `start` is its first byte, `end` the byte after its last. */
 export interface Span {
@@ -49,30 +59,22 @@ const MAX_ELEMENTS = 100_000;
 /** Of a name, in a message. */
 const LONGEST_SHOWN = 80;
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
 const COLON = 0x3a;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
-const MINUS = 0x2d;
-const PLUS = 0x2b;
-const DOT = 0x2e;
-const ZERO = 0x30;
-
-const LITERALS: ReadonlyMap<number, Buffer> = new Map(
-  ['true', 'false', 'null'].map((word) => [word.charCodeAt(0), Buffer.from(word)]),
-);
-const ONE_LETTER_ESCAPES: ReadonlySet<number> = new Set(Buffer.from('"\\/bfnrt'));
-const UNICODE_ESCAPE = 0x75;
 
 /**
  * Checks `bytes` as one JSON object (RFC 8259, UTF-8, at most 256 levels) and reports its members. Also refused:
  * a member named twice, because two parsers could then read two different requests out of one body.
  */
 export function scanObject(bytes: Buffer): ScannedObject | ScanRefusal {
+  return readingWords(bytes, () => scan(bytes));
+}
+
+function scan(bytes: Buffer): ScannedObject | ScanRefusal {
   values = 0;
   if (!isUtf8(bytes)) return { ok: false, message: 'the JSON is not valid UTF-8', at: 0 };
   const start = skipSpace(bytes, 0);
@@ -158,12 +160,6 @@ function reasonAt(bytes: Buffer, at: number): string {
   return `the JSON is malformed at byte ${at}`;
 }
 
-/*
- * Each skip function answers with the offset after what it skipped, or with `~offset` (always negative) of the
- * byte that does not fit: an object per value would cost more than the scan itself. Reading past the end gives
- * `undefined`, which fits nowhere.
- */
-
 /** `depth` counts the containers around the value. */
 function skipValue(bytes: Buffer, at: number, depth: number): number {
   values += 1;
@@ -211,84 +207,4 @@ function skipKey(bytes: Buffer, from: number): number {
   if (at < 0) return at;
   at = skipSpace(bytes, at);
   return bytes[at] === COLON ? skipSpace(bytes, at + 1) : ~at;
-}
-
-/** From the opening quote to the byte after the closing one. Nearly all bytes of a body pass through this loop. */
-function skipString(bytes: Buffer, from: number): number {
-  const length = bytes.length;
-  let at = from + 1;
-  while (at < length) {
-    const byte = bytes[at] ?? 0;
-    if (byte === QUOTE) return at + 1;
-    if (byte === BACKSLASH) {
-      at = skipEscape(bytes, at);
-      if (at < 0) return at;
-    } else if (byte < 0x20) {
-      return ~at;
-    } else {
-      at++;
-    }
-  }
-  return ~length;
-}
-
-function skipEscape(bytes: Buffer, from: number): number {
-  const letter = bytes[from + 1] ?? 0;
-  if (ONE_LETTER_ESCAPES.has(letter)) return from + 2;
-  if (letter !== UNICODE_ESCAPE) return ~Math.min(from + 1, bytes.length);
-  for (let at = from + 2; at < from + 6; at++) {
-    if (!isHexDigit(bytes[at])) return ~at;
-  }
-  return from + 6;
-}
-
-function skipNumber(bytes: Buffer, from: number): number {
-  let at = bytes[from] === MINUS ? from + 1 : from;
-  at = bytes[at] === ZERO ? at + 1 : skipDigits(bytes, at);
-  if (at >= 0 && bytes[at] === DOT) at = skipDigits(bytes, at + 1);
-  if (at >= 0 && isExponent(bytes[at])) {
-    const sign = bytes[at + 1];
-    at = skipDigits(bytes, sign === PLUS || sign === MINUS ? at + 2 : at + 1);
-  }
-  return at;
-}
-
-/** At least one digit. */
-function skipDigits(bytes: Buffer, from: number): number {
-  let at = from;
-  while (isDigit(bytes[at])) at++;
-  return at === from ? ~at : at;
-}
-
-function skipLiteral(bytes: Buffer, from: number): number {
-  const word = LITERALS.get(bytes[from] ?? 0);
-  if (word === undefined) return ~from;
-  for (let i = 1; i < word.length; i++) {
-    if (bytes[from + i] !== word[i]) return ~(from + i);
-  }
-  return from + word.length;
-}
-
-function skipSpace(bytes: Buffer, from: number): number {
-  let at = from;
-  while (isSpace(bytes[at])) at++;
-  return at;
-}
-
-function isSpace(byte: number | undefined): boolean {
-  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
-}
-
-function isDigit(byte: number | undefined): boolean {
-  return byte !== undefined && byte >= ZERO && byte <= 0x39;
-}
-
-function isExponent(byte: number | undefined): boolean {
-  return byte === 0x65 || byte === 0x45;
-}
-
-function isHexDigit(byte: number | undefined): boolean {
-  if (byte === undefined) return false;
-  const lower = byte | 0x20;
-  return isDigit(byte) || (lower >= 0x61 && lower <= 0x66);
 }
