@@ -80,6 +80,7 @@ async function withLimit(event: Promise<void>, limitMs: number): Promise<void> {
 function leaving(sink: TurnSink, leave: () => void): TurnSink {
   return {
     frame: (frame) => sink.frame(frame),
+    flush: () => sink.flush(),
     end: (outcome) => {
       leave();
       sink.end(outcome);

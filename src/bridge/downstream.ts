@@ -30,6 +30,10 @@ export class Downstream {
     for (const released of this.#gate.offer(frame)) this.#show(released);
   }
 
+  flush(): void {
+    this.#sink.flush();
+  }
+
   /** What was held belongs to an attempt that has failed. */
   forget(): void {
     this.#gate.forget();

@@ -134,6 +134,7 @@ export class Reception implements AttemptListener {
       this.onFailure({ via: 'frame', event: parseObject(frame.data) ?? {} });
       return;
     }
+    this.#seat.down.flush();
     this.ending = this.#recorder.end(frame);
     if (this.ending === undefined) {
       this.onFailure({ via: 'garbage' });

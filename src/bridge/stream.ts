@@ -43,6 +43,8 @@ export type Outcome =
 export interface TurnSink {
   /** Frames that the client may see, in order. Their bytes are not written to again. */
   frame(frame: Frame): void;
+  /** What was shown should be on its way: the turn has work to do before anything more is said. */
+  flush(): void;
   /** Exactly once, after the row of the turn was committed. */
   end(outcome: Outcome): void;
 }

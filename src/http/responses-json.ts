@@ -11,6 +11,7 @@ export function answerJson(bridge: Bridge, request: TurnRequest, reply: FastifyR
   return new Promise((resolve) => {
     const turn: RunningTurn = bridge.run(request, {
       frame: () => {},
+      flush: () => {},
       end: (outcome) => {
         reply.headers(turnHeaders(turn, request.id));
         render(outcome, reply);

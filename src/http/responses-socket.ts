@@ -183,6 +183,7 @@ export class ClientSocket {
         keepAlive.heard();
         this.#send(frame, line.streamId);
       },
+      flush: () => this.#outlet.release(),
       end: (outcome) => {
         keepAlive.stop();
         share.free();

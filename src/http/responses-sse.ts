@@ -57,6 +57,7 @@ class EventStream {
     const { request, reply } = this.#options;
     this.#turn = this.#bridge.run(request, {
       frame: (frame) => this.#frame(frame),
+      flush: () => this.#outlet.release(),
       end: (outcome) => this.#end(outcome),
     });
     const turn = this.#turn;
@@ -104,7 +105,11 @@ class EventStream {
     const { socket } = raw;
     if (this.#framing === 'here' && socket !== null) {
       writeTogether(socket, [chunkHead(bytes), ...pieces, LINE_END], this.#onFlushed);
-    } else raw.write(Buffer.concat(pieces, bytes), this.#onFlushed);
+    } else {
+      raw.write(Buffer.concat(pieces, bytes), this.#onFlushed);
+      // Node would hold it until the end of this tick, and the turn may have much to do until then.
+      socket?.uncork();
+    }
     // No socket: another answer is before this one on the connection. No chunks: HTTP/1.0.
     this.#framing = socket !== null && raw.chunkedEncoding ? 'here' : 'node';
     this.#reader?.wrote();
@@ -119,13 +124,20 @@ class EventStream {
     } else {
       if (outcome.kind === 'refused') this.#failInside(outcome.refusal);
       if (outcome.kind === 'cancelled') reply.raw.destroy();
-      else {
-        this.#outlet.release();
-        reply.raw.end();
-        this.#reader?.watch();
-      }
+      else this.#finish();
     }
     done();
+  }
+
+  /** The last event and the end of the body leave in one piece. */
+  #finish(): void {
+    const { raw } = this.#options.reply;
+    const { socket } = raw;
+    socket?.cork();
+    this.#outlet.release();
+    raw.end();
+    socket?.uncork();
+    this.#reader?.watch();
   }
 
   /** Headers are out already: the failure becomes the one event that ends a stream. */
