@@ -5,7 +5,7 @@
  */
 import type { AccountId, ResponseId, Tenant } from '../ids.ts';
 import { parseObject } from '../protocol/frame.ts';
-import { type ChainKey, chainHash, chainStart, stripForeign } from '../protocol/items.ts';
+import { type ChainKey, chainStart, stripForeign } from '../protocol/items.ts';
 import { type Refusal, refusal } from '../protocol/refusal.ts';
 import type { RequestLog } from '../store/requests.ts';
 import type { TranscriptNode } from '../store/transcript-node.ts';
@@ -53,13 +53,17 @@ export interface History {
 
 /** Refused: an id that this server did not issue to this tenant. */
 export function resolveHistory(request: TurnRequest, memory: Memory): Resolved {
-  const { envelope, tenant } = request;
-  const fresh = envelope.input.map((bytes) => new Item(bytes, undefined));
+  const fresh = request.envelope.input.map((bytes) => new Item(bytes, undefined));
+  const resolved = continued(fresh, request, memory);
+  // Asked for last: the hash has parsed each item already, and what it refers to came to light with that.
+  const unknown = fresh
+    .map((item) => unknownReference(item, request.tenant, memory))
+    .find((id) => id !== undefined);
+  return unknown === undefined ? resolved : { ok: false, refused: itemNotFound(unknown) };
+}
+
+function continued(fresh: readonly Item[], { envelope, tenant }: TurnRequest, memory: Memory): Resolved {
   const anchor = envelope.previousResponseId as ResponseId | undefined;
-  // The print of every new item is needed below: asked for first, it spares a parse of its own for the facts.
-  for (const item of fresh) void item.print;
-  const unknown = fresh.map((item) => unknownReference(item, tenant, memory)).find((id) => id !== undefined);
-  if (unknown !== undefined) return { ok: false, refused: itemNotFound(unknown) };
   if (anchor === undefined)
     return { ok: true, history: fullHistory(fresh, fresh.length, { tenant, memory }) };
   const owner = memory.requests.ownerOf(tenant, anchor);
@@ -112,7 +116,7 @@ function itemNotFound(id: string): Refusal {
 }
 
 function growthFrom(node: TranscriptNode, fresh: readonly Item[], key: ChainKey): History['growth'] {
-  const chain = fresh.reduce((hash, { print }) => chainHash(hash, print, key), node.chain);
+  const chain = fresh.reduce((hash, item) => item.hashAfter(hash, key), node.chain);
   return { parent: node.responseId, added: fresh.map((item) => item.bytes), chain };
 }
 
@@ -152,7 +156,7 @@ function fullHistory(items: readonly Item[], sent: number, { tenant, memory }: S
 function hashesOf(items: readonly Item[], start: Buffer, key: ChainKey): readonly Buffer[] {
   let hash = start;
   return items.map((item) => {
-    hash = chainHash(hash, item.print, key);
+    hash = item.hashAfter(hash, key);
     return hash;
   });
 }
@@ -179,7 +183,7 @@ function longestKnown(
 
 /** The hash after a finished response, under which a later full history will be recognised. */
 export function chainAfter(chain: Buffer, output: readonly Buffer[], key: ChainKey): Buffer {
-  return output.reduce((hash, item) => chainHash(hash, new Item(item, undefined).print, key), chain);
+  return output.reduce((hash, bytes) => new Item(bytes, undefined).hashAfter(hash, key), chain);
 }
 
 /**

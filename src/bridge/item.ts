@@ -2,10 +2,9 @@
  * One item of a history: its bytes, who made it, and what has to be known of it. It is parsed once, for what stays of
  * it is small: a parsed history of a megabyte would keep several on the heap for as long as its turn runs.
  */
-import { hash } from 'node:crypto';
 import type { AccountId } from '../ids.ts';
 import { isRecord } from '../protocol/frame.ts';
-import { canonicalItem, itemKind, referenceOf } from '../protocol/items.ts';
+import { type ChainKey, canonicalItem, chainHash, itemKind, referenceOf } from '../protocol/items.ts';
 import { itemNames } from './item-names.ts';
 
 export interface ItemFacts {
@@ -23,7 +22,6 @@ export class Item {
   /** The account that produced it; unknown for what a client wrote itself. */
   readonly owner: AccountId | undefined;
   #facts: ItemFacts | undefined;
-  #print: string | undefined;
 
   constructor(bytes: Buffer, owner: AccountId | undefined) {
     this.bytes = bytes;
@@ -35,20 +33,17 @@ export class Item {
     return this.#facts;
   }
 
-  /** Equal for two items that say the same. */
-  get print(): string {
-    if (this.#print !== undefined) return this.#print;
+  /** The hash of a history of which `previous` is the hash and this the next item; the facts come out of the same parse. */
+  hashAfter(previous: Buffer, key: ChainKey): Buffer {
     const parsed = this.#parsed();
     this.#facts ??= factsOf(parsed);
-    this.#print = hash('sha256', canonicalItem(parsed), 'base64');
-    return this.#print;
+    return chainHash(previous, canonicalItem(parsed), key);
   }
 
   ownedBy(owner: AccountId | undefined): Item {
     if (owner === this.owner) return this;
     const owned = new Item(this.bytes, owner);
     owned.#facts = this.#facts;
-    owned.#print = this.#print;
     return owned;
   }
 
