@@ -31,8 +31,20 @@ export interface WriterOptions {
   readonly sealingKey: Uint8Array;
 }
 
+/** A statement on its way: `text` is the place of its SQL among all texts that this thread was ever sent. */
+export interface NumberedStatement {
+  readonly text: number;
+  readonly params: readonly Parameter[];
+}
+
 export type ToWorker =
-  | { readonly kind: 'commit'; readonly durability: Durability; readonly units: readonly WriteUnit[] }
+  | {
+      readonly kind: 'commit';
+      readonly durability: Durability;
+      /** SQL that is sent for the first time. */
+      readonly texts: readonly string[];
+      readonly units: readonly (readonly NumberedStatement[])[];
+    }
   | { readonly kind: 'close' };
 
 /** Per unit: rows changed by its statements, or the reason why the database will never take it. */

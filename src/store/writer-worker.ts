@@ -11,11 +11,10 @@ import {
   type Durability,
   type FromWorker,
   isPlainBody,
-  type Statement,
+  type NumberedStatement,
   type ToWorker,
   type UnitResult,
   type WriterOptions,
-  type WriteUnit,
 } from './write-unit.ts';
 
 const BUSY_TIMEOUT_MS = 1000;
@@ -31,21 +30,30 @@ db.pragma('wal_autocheckpoint = 4000');
 // Keeps the write-ahead log from staying large after one burst.
 db.pragma('journal_size_limit = 16777216');
 
-const prepared = new Map<string, Database.Statement>();
+const own = new Map<string, Database.Statement>();
+/** By the number under which the main thread sends them; prepared when first needed. */
+const texts: { readonly sql: string; statement?: Database.Statement }[] = [];
 let level: Durability | undefined;
 
 function statementOf(sql: string): Database.Statement {
-  let statement = prepared.get(sql);
+  let statement = own.get(sql);
   if (!statement) {
     statement = db.prepare(sql);
-    prepared.set(sql, statement);
+    own.set(sql, statement);
   }
   return statement;
 }
 
-function run({ sql, params }: Statement): number {
+function numbered(text: number): Database.Statement {
+  const known = texts[text];
+  if (known === undefined) throw new RangeError(`no SQL was sent under ${text}`);
+  known.statement ??= db.prepare(known.sql);
+  return known.statement;
+}
+
+function run({ text, params }: NumberedStatement): number {
   const bound = params.map((value) => (isPlainBody(value) ? sealBody(sealer, value) : value));
-  return statementOf(sql).run(...bound).changes;
+  return numbered(text).run(...bound).changes;
 }
 
 /** These say "never", whatever else happens; everything else (locked, full, I/O) may pass. */
@@ -54,7 +62,8 @@ function isRefusal(error: unknown): boolean {
   return /^SQLITE_(CONSTRAINT|ERROR|MISMATCH|RANGE|TOOBIG)/.test(error.code);
 }
 
-type UnitRunner = (unit: WriteUnit) => UnitResult;
+type Unit = readonly NumberedStatement[];
+type UnitRunner = (unit: Unit) => UnitResult;
 
 const runUnit: UnitRunner = (unit) => ({
   kind: 'committed',
@@ -77,7 +86,7 @@ const runUnitApart: UnitRunner = (unit) => {
 };
 
 /** Throws what SQLite throws, with nothing of it committed. */
-function inTransaction(durability: Durability, units: readonly WriteUnit[], runner: UnitRunner): FromWorker {
+function inTransaction(durability: Durability, units: readonly Unit[], runner: UnitRunner): FromWorker {
   try {
     if (level !== durability) db.pragma(`synchronous = ${durability === 'token' ? 'FULL' : 'NORMAL'}`);
     level = durability;
@@ -93,7 +102,7 @@ function inTransaction(durability: Durability, units: readonly WriteUnit[], runn
 }
 
 /** Savepoints are a fifth of what a turn costs here, and refusals are rare: only a batch that met one is run with them. */
-function commit(durability: Durability, units: readonly WriteUnit[]): FromWorker {
+function commit(durability: Durability, units: readonly Unit[]): FromWorker {
   try {
     return inTransaction(durability, units, runUnit);
   } catch (error) {
@@ -117,5 +126,6 @@ parentPort?.on('message', (message: ToWorker) => {
     parentPort?.close();
     return;
   }
+  for (const sql of message.texts) texts.push({ sql });
   parentPort?.postMessage(commit(message.durability, message.units) satisfies FromWorker);
 });

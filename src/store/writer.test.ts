@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import Database from 'better-sqlite3';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { ResponseId } from '../ids.ts';
 import { LOCAL } from '../ids.ts';
 import { requestRow, temporaryStore, transcriptNode, turnOf } from './temporary-store.ts';
@@ -91,6 +92,18 @@ test('a unit is committed as a whole or not at all', async () => {
   const bad = { sql: 'insert into no_such_table values (?)', params: [1] };
   expect(await store.writer.write([good, bad])).toMatchObject({ kind: 'dropped' });
   expect(store.requests.get('good')).toBeUndefined();
+});
+
+test('when the writing thread has ended another one takes its place', async () => {
+  const sent = vi.spyOn(Worker.prototype, 'postMessage');
+  await using temporary = await temporaryStore();
+  const { store } = temporary;
+  expect(await store.commitTurn(turn(1))).toBe('committed');
+  await (sent.mock.contexts.at(-1) as Worker).terminate();
+  expect(await store.commitTurn(turn(2))).toBe('committed');
+  expect(new Set(sent.mock.contexts).size).toBe(2);
+  expect(store.requests.list()).toHaveLength(2);
+  sent.mockRestore();
 });
 
 test('closing commits what is queued, and refuses what comes later', async () => {

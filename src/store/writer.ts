@@ -45,6 +45,8 @@ export class Writer {
   readonly #log: StoreLog | undefined;
   readonly #queues: Record<Durability, Pending[]> = { token: [], log: [] };
   #inFlight: readonly Pending[] = [];
+  /** What the thread that runs was sent, in order. */
+  readonly #texts = new Map<string, number>();
   #worker: Worker | undefined;
   #bytes = 0;
   #timer: { cancel(): void } | undefined;
@@ -170,11 +172,20 @@ export class Writer {
     this.#inFlight = batch;
     this.#sentAt = performance.now();
     this.#worker ??= this.#startWorker();
-    this.#worker.postMessage({
-      kind: 'commit',
-      durability,
-      units: batch.map((b) => b.unit),
-    } satisfies ToWorker);
+    const known = this.#texts.size;
+    const units = batch.map(({ unit }) =>
+      unit.map(({ sql, params }) => ({ text: this.#numberOf(sql), params })),
+    );
+    const texts = known === this.#texts.size ? [] : [...this.#texts.keys()].slice(known);
+    this.#worker.postMessage({ kind: 'commit', durability, texts, units } satisfies ToWorker);
+  }
+
+  /** A turn's statements are always the same: to send their texts again costs more than the rest of the message. */
+  #numberOf(sql: string): number {
+    const known = this.#texts.get(sql);
+    if (known !== undefined) return known;
+    this.#texts.set(sql, this.#texts.size);
+    return this.#texts.size - 1;
   }
 
   #answered(answer: FromWorker): void {
@@ -230,6 +241,7 @@ export class Writer {
       // What was in flight may then be committed twice: every insert tolerates that.
       if (this.#inFlight.length > 0) this.#failed('writing thread ended');
     });
+    this.#texts.clear();
     this.#worker = worker;
     return worker;
   }
