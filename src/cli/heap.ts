@@ -4,10 +4,17 @@
  * also keeps chunks of bytes outside the heap alive, and the full collections that V8 makes for their sake cost more
  * than many small ones.
  */
-import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
+import { performance } from 'node:perf_hooks';
+import { getHeapSpaceStatistics, getHeapStatistics, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 
-const YOUNG_BYTES = 16 * 1024 * 1024;
-const LOOK_EVERY_MS = 1000;
+const MIB = 1024 * 1024;
+const YOUNG_BYTES = 16 * MIB;
+const LOOK_EVERY_MS = 250;
+const QUIET_SHARE = 0.05;
+const WORTH_COLLECTING_BYTES = 16 * MIB;
+/** Of what the last collection kept: the more there is to walk, the more has to come of it. */
+const WORTH_COLLECTING_SHARE = 0.25;
 
 /** The flags are read anew by every collection. */
 export function boundHeap(): void {
@@ -15,13 +22,61 @@ export function boundHeap(): void {
   setFlagsFromString('--no-parallel-scavenge');
   // Less would be paid for under load: what passes through counts as well, and each full collection walks all that lives.
   setFlagsFromString('--heap-growing-percent=200');
-  let growth: 'allowed' | 'forbidden' = 'allowed';
-  // That young space may not grow is all that can be said while V8 runs; after it has shrunk it may grow again.
+  const boundYoung = youngBound();
+  const collectWhenQuiet = quietCollector(heapGlance(), fullCollection());
   setInterval(() => {
+    boundYoung();
+    collectWhenQuiet();
+  }, LOOK_EVERY_MS).unref();
+}
+
+/** That young space may not grow is all that can be said while V8 runs; after it has shrunk it may grow again. */
+function youngBound(): () => void {
+  let growth: 'allowed' | 'forbidden' = 'allowed';
+  return () => {
     const young = getHeapSpaceStatistics().find((space) => space.space_name === 'new_space');
     const wanted = (young?.space_size ?? 0) >= YOUNG_BYTES ? 'forbidden' : 'allowed';
     if (wanted === growth) return;
     growth = wanted;
     setFlagsFromString(`--semi-space-growth-factor=${growth === 'forbidden' ? 1 : 2}`);
-  }, LOOK_EVERY_MS).unref();
+  };
+}
+
+export interface HeapGlance {
+  /** Of the time since the last look, 0 to 1. */
+  readonly busyShare: number;
+  /** On the heap, and outside of it on its account. */
+  readonly usedBytes: number;
+}
+
+/**
+ * V8 collects the old when much new has come, so what a crowd of clients leaves behind lies there until the next crowd
+ * comes, and adds to it. A pause of some milliseconds costs nothing while nobody asks for anything.
+ */
+export function quietCollector(look: () => HeapGlance, collect: () => void): () => void {
+  let kept = look().usedBytes;
+  return () => {
+    const { busyShare, usedBytes } = look();
+    const worth = Math.max(WORTH_COLLECTING_BYTES, kept * WORTH_COLLECTING_SHARE);
+    if (busyShare > QUIET_SHARE || usedBytes - kept < worth) return;
+    collect();
+    kept = look().usedBytes;
+  };
+}
+
+function heapGlance(): () => HeapGlance {
+  let before = performance.eventLoopUtilization();
+  return () => {
+    const now = performance.eventLoopUtilization();
+    const busyShare = performance.eventLoopUtilization(now, before).utilization;
+    before = now;
+    const { used_heap_size, external_memory } = getHeapStatistics();
+    return { busyShare, usedBytes: used_heap_size + external_memory };
+  };
+}
+
+/** A flag that is set this late changes only what contexts made from then on hold. */
+function fullCollection(): () => void {
+  setFlagsFromString('--expose-gc');
+  return runInNewContext('gc') as () => void;
 }
