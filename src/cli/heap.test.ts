@@ -3,20 +3,25 @@ import { type HeapGlance, quietCollector } from './heap.ts';
 
 const MIB = 1024 * 1024;
 
-/** Looks at each of these in turn, and says at which of them it collected; a collection leaves half. */
-function collectedAt(startMib: number, glances: readonly (readonly [busyShare: number, usedMib: number])[]) {
-  let seen: HeapGlance = { busyShare: 1, usedBytes: startMib * MIB };
+/** Looks at each of these so many times (20: five seconds), and says at which of them it collected; a collection leaves half. */
+function collectedAt(
+  startMib: number,
+  glances: readonly (readonly [busyShare: number, oldMib: number, times?: number])[],
+) {
+  let seen: HeapGlance = { busyShare: 1, oldBytes: startMib * MIB };
   const collected: number[] = [];
   const look = quietCollector(
     () => seen,
     () => {
-      collected.push(seen.usedBytes / MIB);
-      seen = { ...seen, usedBytes: seen.usedBytes / 2 };
+      collected.push(seen.oldBytes / MIB);
+      seen = { ...seen, oldBytes: seen.oldBytes / 2 };
     },
   );
-  for (const [busyShare, usedMib] of glances) {
-    seen = { busyShare, usedBytes: usedMib * MIB };
-    look();
+  for (const [busyShare, oldMib, times = 20] of glances) {
+    for (let time = 0; time < times; time += 1) {
+      seen = { busyShare, oldBytes: oldMib * MIB };
+      look();
+    }
   }
   return collected;
 }
@@ -27,9 +32,19 @@ test('what a crowd has left is collected once it is quiet, and not again until m
       [0.9, 100],
       [0.01, 100],
       [0.01, 60],
-      [0.01, 67],
+      [0.01, 67, 1],
     ]),
   ).toEqual([100, 67]);
+});
+
+test('a short breath is no quiet', () => {
+  expect(
+    collectedAt(20, [
+      [0.01, 100, 19],
+      [0.9, 100, 1],
+      [0.01, 100, 19],
+    ]),
+  ).toEqual([]);
 });
 
 test('little is left where it is, and of much it takes more', () => {

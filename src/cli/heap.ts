@@ -12,6 +12,8 @@ const MIB = 1024 * 1024;
 const YOUNG_BYTES = 16 * MIB;
 const LOOK_EVERY_MS = 250;
 const QUIET_SHARE = 0.05;
+/** Five seconds: after a full collection V8 has to make some of its code anew, so a short breath is not worth one. */
+const QUIET_LOOKS = 20;
 const WORTH_COLLECTING_BYTES = 16 * MIB;
 /** Of what the last collection kept: the more there is to walk, the more has to come of it. */
 const WORTH_COLLECTING_SHARE = 0.25;
@@ -34,8 +36,7 @@ export function boundHeap(): void {
 function youngBound(): () => void {
   let growth: 'allowed' | 'forbidden' = 'allowed';
   return () => {
-    const young = getHeapSpaceStatistics().find((space) => space.space_name === 'new_space');
-    const wanted = (young?.space_size ?? 0) >= YOUNG_BYTES ? 'forbidden' : 'allowed';
+    const wanted = youngSpace().space_size >= YOUNG_BYTES ? 'forbidden' : 'allowed';
     if (wanted === growth) return;
     growth = wanted;
     setFlagsFromString(`--semi-space-growth-factor=${growth === 'forbidden' ? 1 : 2}`);
@@ -45,8 +46,8 @@ function youngBound(): () => void {
 export interface HeapGlance {
   /** Of the time since the last look, 0 to 1. */
   readonly busyShare: number;
-  /** On the heap, and outside of it on its account. */
-  readonly usedBytes: number;
+  /** On the heap, young space left out: what lies there is collected all the time. */
+  readonly oldBytes: number;
 }
 
 /**
@@ -54,13 +55,15 @@ export interface HeapGlance {
  * comes, and adds to it. A pause of some milliseconds costs nothing while nobody asks for anything.
  */
 export function quietCollector(look: () => HeapGlance, collect: () => void): () => void {
-  let kept = look().usedBytes;
+  let kept = look().oldBytes;
+  let quietLooks = 0;
   return () => {
-    const { busyShare, usedBytes } = look();
+    const { busyShare, oldBytes } = look();
+    quietLooks = busyShare > QUIET_SHARE ? 0 : quietLooks + 1;
     const worth = Math.max(WORTH_COLLECTING_BYTES, kept * WORTH_COLLECTING_SHARE);
-    if (busyShare > QUIET_SHARE || usedBytes - kept < worth) return;
+    if (quietLooks < QUIET_LOOKS || oldBytes - kept < worth) return;
     collect();
-    kept = look().usedBytes;
+    kept = look().oldBytes;
   };
 }
 
@@ -70,8 +73,7 @@ function heapGlance(): () => HeapGlance {
     const now = performance.eventLoopUtilization();
     const busyShare = performance.eventLoopUtilization(now, before).utilization;
     before = now;
-    const { used_heap_size, external_memory } = getHeapStatistics();
-    return { busyShare, usedBytes: used_heap_size + external_memory };
+    return { busyShare, oldBytes: getHeapStatistics().used_heap_size - youngSpace().space_used_size };
   };
 }
 
@@ -79,4 +81,9 @@ function heapGlance(): () => HeapGlance {
 function fullCollection(): () => void {
   setFlagsFromString('--expose-gc');
   return runInNewContext('gc') as () => void;
+}
+
+function youngSpace(): { readonly space_size: number; readonly space_used_size: number } {
+  const young = getHeapSpaceStatistics().find((space) => space.space_name === 'new_space');
+  return young ?? { space_size: 0, space_used_size: 0 };
 }

@@ -84,6 +84,7 @@ async function waves(stage: Stage): Promise<readonly Row[]> {
     const group = `wave ${wave}`;
     await stage.run(speak(server.target, group, WAVE));
     await stage.run({ do: 'close', group });
+    await pause(NIGHT_MS);
     after.push(await settledRssKb(server.target.pid));
   }
   const [, second = Number.NaN, third = Number.NaN] = after;
