@@ -12,6 +12,8 @@ export type Status = 'ready' | 'cooling' | 'exhausted' | 'needs_login' | 'suspen
 
 /** What the pool counts while it runs; nothing of it outlives the process. */
 export interface Usage {
+  /** It has lost every attempt of late and takes no new sessions for a moment. */
+  readonly resting: 'resting' | 'no';
   readonly activeTurns: number;
   readonly sessions: number;
   readonly lastGiven: number;
@@ -21,8 +23,16 @@ const TIMED: ReadonlySet<string> = new Set(['cooling', 'exhausted', 'suspended']
 
 export function statusOf(row: AccountRow, now: number): Status {
   if (row.paused) return 'paused';
-  if (TIMED.has(row.status) && row.availableAt !== undefined && row.availableAt <= now) return 'ready';
-  return row.status as Status;
+  return TIMED.has(row.status) && isOver(row, now) ? 'ready' : (row.status as Status);
+}
+
+/** The clock may be corrected by this much without anybody noticing. */
+const CLOCK_SLACK_MS = 60_000;
+
+/** A block that begins in the future was made before the clock was set back: its end says nothing any more. */
+function isOver({ availableAt, statusSince }: AccountRow, now: number): boolean {
+  if (availableAt === undefined) return false;
+  return availableAt <= now || (statusSince ?? 0) > now + CLOCK_SLACK_MS;
 }
 
 export function candidateOf(row: AccountRow, asked: { model: string; now: number; usage: Usage }): Candidate {
@@ -38,7 +48,7 @@ export function candidateOf(row: AccountRow, asked: { model: string; now: number
         ? { is: 'exhausted', until: block.untilAt, plan: row.plan }
         : standingFor(row, now),
     serves: block?.reason === 'plan' ? 'other_models' : 'model',
-    newSessions: over ? 'unwelcome' : 'welcome',
+    newSessions: over || usage.resting === 'resting' ? 'unwelcome' : 'welcome',
     priority: row.priority,
     allowance: allowanceOf(main, now),
     activeTurns: usage.activeTurns,

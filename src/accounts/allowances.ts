@@ -85,8 +85,8 @@ export class Allowances {
     const usage = await ask();
     if (usage.kind !== 'login_expired') return usage;
     const { failure } = usage;
-    const renewed = await this.#options.pool.renew(id, { bearer: bearerOf(row), failure });
-    return renewed.outcome === 'usable' ? ask() : { kind: 'unknown' };
+    const refreshed = await this.#options.pool.refresh(id, { bearer: bearerOf(row), failure });
+    return refreshed.outcome === 'usable' ? ask() : { kind: 'unknown' };
   }
 
   #markBlocked(id: AccountId, failure: Failure): void {

@@ -17,6 +17,7 @@ const failure = (more: Partial<Failure> = {}): Failure => ({
   message: '',
   ...more,
 });
+const tooFast = failure({ class: 'rate_limit_transient', code: 'rate_limit_exceeded' });
 const block = (of: AccountRow, mark: Mark, seen: Failure) =>
   blockFor(of, mark, { failure: seen, model: 'm' }, NOW);
 const until = (of: AccountRow, mark: Mark, seen: Failure): number | undefined => {
@@ -28,9 +29,9 @@ describe('a block lasts', () => {
   test.each<[string, AccountRow, Mark, Failure, number | undefined]>([
     ['until the reset that upstream names', row(), 'exhausted', failure({ resetAt: NOW + 7 }), 7],
     ['five minutes where it names none', row(), 'exhausted', failure(), 5 * MINUTE],
-    ['a second at first when it was too fast', row(), 'cooling', failure(), 1000],
-    ['twice as long each time', row({ strikes: 3 }), 'cooling', failure(), 8000],
-    ['a minute at most', row({ strikes: 30 }), 'cooling', failure(), MINUTE],
+    ['a second at first when it was too fast', row(), 'cooling', tooFast, 1000],
+    ['twice as long each time', row({ strikes: 3 }), 'cooling', tooFast, 8000],
+    ['a minute at most', row({ strikes: 30 }), 'cooling', tooFast, MINUTE],
     [
       'ten minutes for a shut workspace',
       row(),

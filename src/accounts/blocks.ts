@@ -3,15 +3,13 @@
  */
 import type { AccountChanges, AccountRow, ModelBlock } from '../store/account-row.ts';
 import type { Failure } from '../turn/failure.ts';
-import type { Mark } from '../turn/recovery.ts';
+import { type Mark, RECOVERY } from '../turn/recovery.ts';
 import { statusOf } from './account.ts';
 
-const MODEL_BLOCK_MS = 6 * 3_600_000;
-const EXHAUSTED_MS = 5 * 60_000;
-const SHORTEST_COOLING_MS = 1000;
-const LONGEST_COOLING_MS = 60_000;
-const SUSPENDED_MS = 60_000;
-const LONGEST_SUSPENSION_MS = 24 * 3_600_000;
+const MAX_GROWN_COOLING_MS = 60_000;
+/** "Too fast" is a matter of seconds or minutes: what says more is not believed for longer than this. */
+const MAX_COOLING_MS = 24 * 3_600_000;
+const MAX_SUSPENSION_MS = 24 * 3_600_000;
 /** A shut workspace is often open again at once, seldom within the hour, and then not for a day. */
 const SUSPENSION_STEPS = [1, 6, 144];
 
@@ -30,12 +28,10 @@ export function blockFor(
 ): Block {
   const { failure, model } = about;
   if (mark === 'none') return NOTHING;
-  if (mark === 'model_not_in_plan') {
-    return { on: 'model', block: { model, untilAt: now + MODEL_BLOCK_MS, reason: 'plan' } };
-  }
-  // The allowance of one family of models is used up; the account goes on serving the others.
+  const untilAt = failure.resetAt ?? now + RECOVERY[failure.class].cooldownMs;
+  if (mark === 'model_not_in_plan') return { on: 'model', block: { model, untilAt, reason: 'plan' } };
+  // The quota of one family of models is used up; the account goes on serving the others.
   if (mark === 'exhausted' && failure.bucket !== undefined) {
-    const untilAt = failure.resetAt ?? now + EXHAUSTED_MS;
     return { on: 'model', block: { model, untilAt, reason: 'quota' } };
   }
   const current = statusOf({ ...row, paused: false }, now);
@@ -47,24 +43,27 @@ export function blockFor(
       status: mark,
       statusReason: failure.code,
       statusSince: now,
-      availableAt: blockedUntil(row, mark, failure.resetAt, now),
+      availableAt: blockedUntil(row, mark, untilAt, now),
       strikes: mark === 'exhausted' ? row.strikes : row.strikes + 1,
     },
   };
 }
 
-function blockedUntil(row: AccountRow, mark: Mark, resetAt: number | undefined, now: number) {
+function blockedUntil(row: AccountRow, mark: Mark, untilAt: number, now: number): number | undefined {
   switch (mark) {
     case 'exhausted':
-      return resetAt ?? now + EXHAUSTED_MS;
+      return untilAt;
     case 'cooling': {
-      const growing = Math.min(SHORTEST_COOLING_MS * 2 ** row.strikes, LONGEST_COOLING_MS);
-      return Math.max(resetAt ?? 0, now + growing);
+      const growing = Math.min(
+        RECOVERY.rate_limit_transient.cooldownMs * 2 ** row.strikes,
+        MAX_GROWN_COOLING_MS,
+      );
+      return Math.min(Math.max(untilAt, now + growing), now + MAX_COOLING_MS);
     }
     case 'suspended': {
-      const first = Math.max((resetAt ?? 0) - now, SUSPENDED_MS);
+      const first = Math.max(untilAt - now, RECOVERY.forbidden_unexplained.cooldownMs);
       const step = SUSPENSION_STEPS[Math.min(row.strikes, SUSPENSION_STEPS.length - 1)] ?? 1;
-      return now + Math.min(first * step, LONGEST_SUSPENSION_MS);
+      return now + Math.min(first * step, MAX_SUSPENSION_MS);
     }
     default:
       return undefined;

@@ -135,7 +135,7 @@ test('the choice uses nearly all that could be used, and sessions hardly move', 
       candidateOf(rowOf(book, now), {
         model: 'm',
         now,
-        usage: { activeTurns: 0, sessions: 0, lastGiven: lastGiven.get(book.id) ?? 0 },
+        usage: { resting: 'no', activeTurns: 0, sessions: 0, lastGiven: lastGiven.get(book.id) ?? 0 },
       }),
     );
     const choice = choose(candidates, { exclude: [], pinned: session.pinned });

@@ -9,16 +9,20 @@ import type { Log } from '../log.ts';
 import type { AccountChanges, AccountRow } from '../store/account-row.ts';
 import type { AccountRows } from '../store/account-rows.ts';
 import type { Failure } from '../turn/failure.ts';
+import { localFailure } from '../turn/local-failure.ts';
 import type { Mark } from '../turn/recovery.ts';
-import type { Renewed } from '../turn/states.ts';
+import { RECOVERY } from '../turn/recovery.ts';
+import type { Refreshed } from '../turn/states.ts';
 import type { UpstreamAccount } from '../upstream/account.ts';
-import { accountToWire, bearerOf, candidateOf, type Usage, upstreamAccountOf } from './account.ts';
+import { accountToWire, candidateOf, type Usage, upstreamAccountOf } from './account.ts';
 import { blockFor, FREED } from './blocks.ts';
+import { HostIncidents } from './host-incidents.ts';
 import { freshnessOf } from './login.ts';
+import { LossStreaks } from './loss-streaks.ts';
 import { NO_REFRESH_TOKEN, type Renewal, type Renewals } from './renewal.ts';
 import { type Because, type Choice, choose, type Wish } from './selection.ts';
+import { TokenUse } from './token-use.ts';
 
-const SAME_403_MS = 60_000;
 /** `last_used_at` is for people: written no more often than this. */
 const USED_EVERY_MS = 60_000;
 /** A turn that waits longer for a renewal is better served elsewhere; the renewal goes on. */
@@ -55,8 +59,10 @@ export interface Lease extends Disposable {
 export class AccountPool {
   readonly #options: PoolOptions;
   readonly #tallies = new Map<AccountId, Tally>();
+  readonly #streaks = new LossStreaks();
+  readonly #incidents = new HostIncidents();
+  readonly #tokens = new TokenUse();
   #given = 0;
-  #lastUnknown403: { readonly id: AccountId; readonly code: string; readonly at: number } | undefined;
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -114,9 +120,8 @@ export class AccountPool {
     const row = this.#options.rows.get(id);
     if (row === undefined) return;
     const { failure } = about;
-    const now = Date.now();
-    if (failure.variant === 'unknown_403' && this.#isEverywhere(id, failure, now)) return;
-    const block = blockFor(row, mark, about, now);
+    if (this.#isHostTrouble(row, mark, failure)) return;
+    const block = blockFor(row, mark, about, Date.now());
     if (block.on === 'nothing') return;
     this.#options.log.warn({ account: id, mark, code: failure.code }, 'account marked');
     if (block.on === 'model') this.#settle(this.#options.rows.blockModel(id, block.block));
@@ -126,76 +131,122 @@ export class AccountPool {
   /** What is held against the owner of a workspace is held against all its seats. */
   #seatsOf(row: AccountRow, failure: Failure): readonly AccountId[] {
     const { accountId } = row.credentials;
-    if (failure.variant !== 'whole_workspace' || accountId === undefined) return [row.id];
+    if (RECOVERY[failure.class].markedFor !== 'workspace' || accountId === undefined) return [row.id];
     const seats = this.rows().filter((one) => one.credentials['accountId'] === accountId);
     return seats.map((one) => one.id);
   }
 
   /** The account has answered a turn: what was held against it lately no longer counts. */
   served(id: AccountId): void {
+    this.#streaks.answered(id);
     const strikes = this.#options.rows.get(id)?.strikes ?? 0;
     if (strikes > 0) this.#patch(id, { strikes: 0 });
   }
 
-  /** Two accounts that get the same unexplained 403 within a minute: it is this host that is refused, not they. */
-  #isEverywhere(id: AccountId, failure: Failure, now: number): boolean {
-    const before = this.#lastUnknown403;
-    this.#lastUnknown403 = { id, code: failure.code, at: now };
-    if (
-      before === undefined ||
-      before.id === id ||
-      before.code !== failure.code ||
-      now - before.at > SAME_403_MS
-    )
-      return false;
-    this.#patch(before.id, FREED);
+  /** An attempt on the account ended without an answer. */
+  lost(id: AccountId): void {
+    const restMs = this.#streaks.lost(id, Date.now());
+    if (restMs !== undefined) {
+      this.#options.log.warn({ account: id, rest_ms: restMs }, 'account takes no new sessions after losses');
+    }
+  }
+
+  /** The same refusal of other accounts within a minute: this host is refused, and nobody is marked for it. */
+  #isHostTrouble(row: AccountRow, mark: Mark, failure: Failure): boolean {
+    const { everywhere } = RECOVERY[failure.class];
+    const refused = mark === 'needs_login' && failure.status === 401;
+    if (everywhere !== 'host_trouble' && !refused) return false;
+    const words = `${mark} ${failure.code}`;
+    const seen = this.#incidents.refused(row.id, words, Date.now());
+    const host = everywhere === 'host_trouble' ? seen.whose === 'host' : this.#areAll(seen.accounts);
+    if (!host) return false;
+    this.#options.log.warn(
+      { accounts: seen.accounts.length, code: failure.code },
+      'upstream refuses this host',
+    );
+    for (const id of seen.accounts) {
+      if (this.#options.rows.get(id)?.statusReason === failure.code) this.#patch(id, FREED);
+    }
     return true;
   }
 
-  /** `stale`: the login is to be renewed before the next use. */
-  loginOf(id: AccountId): 'fresh' | 'stale' {
+  /** A key cannot be refreshed to find out whether it is the key: only when every account is refused, it is not. */
+  #areAll(refused: readonly AccountId[]): boolean {
+    const others = this.rows().filter((row) => !row.paused && !refused.includes(row.id));
+    return refused.length > 1 && others.every((row) => row.status === 'needs_login');
+  }
+
+  /** `stale`: the token is to be refreshed before the next use. */
+  tokenOf(id: AccountId): 'fresh' | 'stale' {
     const row = this.#options.rows.get(id);
-    const freshness = row === undefined ? 'fresh' : freshnessOf(row, Date.now());
+    if (row === undefined) return 'fresh';
+    if (this.#tokens.isRejected(row)) return 'stale';
+    const freshness = freshnessOf(row, Date.now());
     return freshness === 'stale' || freshness === 'expired' ? 'stale' : 'fresh';
   }
 
   /** `rejected`: the bearer that upstream no longer takes, and how it said so; undefined when it only ends soon. */
-  async renew(id: AccountId, rejected?: { bearer: string; failure: Failure }): Promise<Renewed> {
+  async refresh(id: AccountId, rejected?: { bearer: string; failure: Failure }): Promise<Refreshed> {
     const row = this.#options.rows.get(id);
-    if (row !== undefined && rejected !== undefined && bearerOf(row) !== rejected.bearer)
-      return { outcome: 'usable' };
-    const alive = row !== undefined && rejected === undefined && freshnessOf(row, Date.now()) !== 'expired';
-    const tooLong: Renewal = { kind: 'later', code: 'renewal_takes_long' };
+    if (row !== undefined && rejected !== undefined) {
+      const use = this.#tokens.rejected(row, rejected.bearer, Date.now());
+      if (use === 'replaced') return { outcome: 'usable' };
+      if (use === 'just_refreshed') {
+        this.mark(id, 'needs_login', { failure: rejected.failure, model: '' });
+        return { outcome: 'refused', failure: rejected.failure };
+      }
+    }
+    return this.#refresh(id, rejected?.failure);
+  }
+
+  async #refresh(id: AccountId, rejection: Failure | undefined): Promise<Refreshed> {
+    const row = this.#options.rows.get(id);
+    const refused = rejection !== undefined || (row !== undefined && this.#tokens.isRejected(row));
+    const alive = row !== undefined && !refused && freshnessOf(row, Date.now()) !== 'expired';
+    const tooLong: Renewal = { kind: 'later', code: 'token_refresh_takes_long', untilAt: undefined };
     const waited = setTimeout(alive ? SHORT_WAIT_MS : RENEWAL_WAIT_MS, tooLong, { ref: false });
-    const renewal = await Promise.race([this.#options.renewals.renew(id), waited]);
-    if (renewal.kind === 'renewed') return { outcome: 'usable' };
+    const renewal = await Promise.race([
+      this.#options.renewals.renew(id, alive ? 'usable' : 'useless'),
+      waited,
+    ]);
+    if (renewal.kind === 'renewed') {
+      this.#tokens.refreshed(id, Date.now());
+      return { outcome: 'usable' };
+    }
     if (alive && !(renewal.kind === 'refused' && renewal.code !== NO_REFRESH_TOKEN))
       return { outcome: 'usable' };
-    return this.#notRenewed(id, renewal, rejected?.failure);
+    return this.#notRefreshed(id, renewal, rejection);
   }
 
   /** The same in the background, where nobody waits: only a refusal says anything about the account. */
   async keepLogin(id: AccountId): Promise<void> {
-    const renewal = await this.#options.renewals.renew(id);
-    if (renewal.kind === 'refused') this.#notRenewed(id, renewal, undefined);
+    const renewal = await this.#options.renewals.renew(id, 'usable');
+    if (renewal.kind === 'renewed') this.#tokens.refreshed(id, Date.now());
+    if (renewal.kind === 'refused') this.#notRefreshed(id, renewal, undefined);
   }
 
-  #notRenewed(
+  #notRefreshed(
     id: AccountId,
     renewal: Exclude<Renewal, { kind: 'renewed' }>,
     rejection: Failure | undefined,
-  ): Renewed {
-    const over = renewal.kind !== 'later';
-    const code = renewal.kind === 'lost' ? 'renewal_answer_lost' : renewal.code;
-    const failure: Failure = {
-      class: over ? 'auth_permanent' : 'auth_expired',
-      via: 'http',
-      // A key, or a login without a refresh token, was never to be renewed: upstream's own word says more.
-      code: code === NO_REFRESH_TOKEN ? (rejection?.code ?? 'token_expired') : code,
-      message: over ? 'The login has ended.' : 'The login cannot be renewed at the moment.',
-    };
-    this.mark(id, over ? 'needs_login' : 'cooling', { failure, model: '' });
-    return { outcome: over ? 'refused' : 'later', failure };
+  ): Refreshed {
+    if (renewal.kind === 'refused') {
+      // A key, or a login without a refresh token, was never to be refreshed: upstream's own word says more.
+      const unrefreshable = renewal.code === NO_REFRESH_TOKEN;
+      const code = unrefreshable ? (rejection?.code ?? 'token_expired') : renewal.code;
+      const status = unrefreshable && rejection?.status !== undefined ? { status: rejection.status } : {};
+      const failure: Failure = { ...localFailure('auth_permanent', { code }), ...status };
+      this.mark(id, 'needs_login', { failure, model: '' });
+      return { outcome: 'refused', failure };
+    }
+    const code = renewal.kind === 'lost' ? 'token_refresh_answer_lost' : renewal.code;
+    const resetAt = renewal.untilAt;
+    const failure = localFailure('refresh_unavailable', {
+      code,
+      ...(resetAt === undefined ? {} : { resetAt }),
+    });
+    this.mark(id, RECOVERY.refresh_unavailable.mark, { failure, model: '' });
+    return { outcome: 'later', failure };
   }
 
   async patch(id: AccountId, changes: AccountChanges): Promise<AccountRow | undefined> {
@@ -216,7 +267,8 @@ export class AccountPool {
 
   #usage(id: AccountId): Usage {
     const { active, sessions, lastGiven } = this.#tally(id);
-    return { activeTurns: active, sessions, lastGiven };
+    const resting = this.#streaks.isResting(id, Date.now()) ? 'resting' : 'no';
+    return { resting, activeTurns: active, sessions, lastGiven };
   }
 
   #patch(id: AccountId, changes: AccountChanges): void {

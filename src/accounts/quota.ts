@@ -134,10 +134,16 @@ function makeWindow({ usedPercent, minutes, resetsAt }: RawWindow, now: number):
 
 function instant(at: unknown, afterSeconds: unknown, now: number): number | undefined {
   const seconds = finite(at);
-  if (seconds !== undefined && seconds > 0) return seconds > 1e12 ? seconds : seconds * 1000;
   const relative = finite(afterSeconds);
-  return relative === undefined ? undefined : now + relative * 1000;
+  const candidates = [
+    seconds === undefined || seconds <= 0 ? undefined : seconds > 1e12 ? seconds : seconds * 1000,
+    relative === undefined ? undefined : now + relative * 1000,
+  ];
+  return candidates.find((instant) => instant !== undefined && instant <= now + MAX_RESET_MS);
 }
+
+/** No window is longer than a year: what names a later end is a broken clock, and must not block an account. */
+const MAX_RESET_MS = 366 * DAY * 60_000;
 
 /** A window whose reset has passed is empty again, whatever was last heard of it. */
 export function standing(window: QuotaWindow, now: number): QuotaWindow {

@@ -3,11 +3,10 @@
  * readings come from frames, headers and the usage call.
  */
 import type { AccountChanges, AccountRow } from '../store/account-row.ts';
+import { RECOVERY } from '../turn/recovery.ts';
 import { statusOf } from './account.ts';
 import { FREED } from './blocks.ts';
 import { isMain, type QuotaReading } from './quota.ts';
-
-const RESET_UNKNOWN_MS = 5 * 60_000;
 
 /** A reading in a turn's answer says nothing newer than the moment the turn was asked. */
 export function changesBy(
@@ -34,7 +33,7 @@ function standingBy(
       status: 'exhausted',
       statusReason: 'usage_limit_reached',
       statusSince: now,
-      availableAt: until > now ? until : now + RESET_UNKNOWN_MS,
+      availableAt: until > now ? until : now + RECOVERY.quota.cooldownMs,
     };
   }
   const older = askedAt < (row.statusSince ?? 0);

@@ -25,9 +25,9 @@ export type Renewal =
   /** The login is over; `code` says why. */
   | { readonly kind: 'refused'; readonly code: string }
   /** The refresh token may be spent and its successor is unknown: what is left of the access token is all. */
-  | { readonly kind: 'lost' }
+  | { readonly kind: 'lost'; readonly untilAt: number | undefined }
   /** The login service is in trouble; asked again later. */
-  | { readonly kind: 'later'; readonly code: string };
+  | { readonly kind: 'later'; readonly code: string; readonly untilAt: number | undefined };
 
 export interface RenewalsOptions {
   readonly rows: AccountRows;
@@ -53,25 +53,35 @@ export class Renewals {
     this.#options = options;
   }
 
-  /** Everybody who asks while a renewal runs shares its outcome. */
-  renew(id: AccountId): Promise<Renewal> {
+  /**
+   * Everybody who asks while a renewal runs shares its outcome. `useless`: nothing is left of the access token, so that
+   * a refresh token which may be spent is tried once more: there is nothing to lose by it.
+   */
+  renew(id: AccountId, accessToken: 'usable' | 'useless'): Promise<Renewal> {
     const running = this.#running.get(id);
     if (running !== undefined) return running;
-    const renewing = this.#renew(id).finally(() => this.#running.delete(id));
+    const renewing = this.#renew(id, accessToken).finally(() => this.#running.delete(id));
     this.#running.set(id, renewing);
     return renewing;
   }
 
-  async #renew(id: AccountId): Promise<Renewal> {
+  async #renew(id: AccountId, accessToken: 'usable' | 'useless'): Promise<Renewal> {
     const trouble = this.#troubles.get(id);
-    if (trouble !== undefined && Date.now() < trouble.until) return { kind: 'later', code: trouble.code };
+    if (trouble !== undefined && Date.now() < trouble.until)
+      return { kind: 'later', code: trouble.code, untilAt: trouble.until };
     const row = this.#options.rows.get(id);
     if (row === undefined) return { kind: 'refused', code: 'account_removed' };
     const token = refreshTokenOf(row);
     if (token === undefined) return { kind: 'refused', code: NO_REFRESH_TOKEN };
     const version = row.loginVersion;
     const begun = row.renewingSince === undefined && (await this.#options.rows.beginRenewal(id, version));
-    if (begun !== 'begun') return this.#awaitOther(id, version);
+    if (begun !== 'begun') {
+      const other = await this.#awaitOther(id, version);
+      if (other.kind !== 'lost' || accessToken === 'usable') return other;
+      await this.#options.rows.abandonRenewal(id, version);
+      this.#spent.delete(`${id} ${version}`);
+      if ((await this.#options.rows.beginRenewal(id, version)) !== 'begun') return other;
+    }
     const granted = await this.#options.issuer.refresh({ id, proxy: row.proxy }, token);
     const outcome = await this.#settle(row, granted);
     this.#note(id, outcome);
@@ -83,10 +93,12 @@ export class Renewals {
     if (granted.kind === 'tokens') return this.#store(row, granted.tokens);
     if (granted.kind === 'trouble' && granted.spent === 'perhaps') {
       this.#spent.add(`${id} ${version}`);
-      return { kind: 'lost' };
+      return { kind: 'lost', untilAt: this.#pause(id, granted.code) };
     }
     await this.#options.rows.abandonRenewal(id, version);
-    if (granted.kind === 'trouble') return this.#rest(id, granted.code);
+    if (granted.kind === 'trouble') {
+      return { kind: 'later', code: granted.code, untilAt: this.#pause(id, granted.code) };
+    }
     // Somebody else may have been faster: then there is a newer login to go on with.
     const known = this.#options.rows.reloadLogin(id);
     return known !== undefined && known.loginVersion !== version
@@ -97,7 +109,7 @@ export class Renewals {
   async #store(row: AccountRow, tokens: Tokens): Promise<Renewal> {
     const { rows } = this.#options;
     const credentials = renewedCredentials(row, tokens);
-    if (credentials === undefined) return { kind: 'lost' };
+    if (credentials === undefined) return { kind: 'lost', untilAt: this.#pause(row.id, 'no_access_token') };
     await rows.finishRenewal(row.id, row.loginVersion, credentials);
     this.#troubles.delete(row.id);
     const plan = planIn(tokens);
@@ -105,11 +117,13 @@ export class Renewals {
     return { kind: 'renewed' };
   }
 
-  #rest(id: AccountId, code: string): Renewal {
+  /** Gives when the login service is asked again. */
+  #pause(id: AccountId, code: string): number {
     const before = this.#troubles.get(id)?.pauseMs ?? FIRST_PAUSE_MS / 2;
     const pauseMs = Math.min(before * 2, LONGEST_PAUSE_MS);
-    this.#troubles.set(id, { code, pauseMs, until: Date.now() + pauseMs });
-    return { kind: 'later', code };
+    const until = Date.now() + pauseMs;
+    this.#troubles.set(id, { code, pauseMs, until });
+    return until;
   }
 
   /** Another process renews this login, or one has died over it. */
@@ -118,9 +132,10 @@ export class Renewals {
       const row = this.#options.rows.reloadLogin(id);
       if (row === undefined) return { kind: 'refused', code: 'account_removed' };
       if (row.loginVersion !== version) return { kind: 'renewed' };
-      if (row.renewingSince === undefined) return { kind: 'later', code: 'renewed_elsewhere' };
+      if (row.renewingSince === undefined)
+        return { kind: 'later', code: 'renewed_elsewhere', untilAt: undefined };
       const lost = Date.now() - row.renewingSince > ANSWER_LOST_AFTER_MS;
-      if (lost || this.#spent.has(`${id} ${version}`)) return { kind: 'lost' };
+      if (lost || this.#spent.has(`${id} ${version}`)) return { kind: 'lost', untilAt: undefined };
       await pause(LOOK_AGAIN_MS);
     }
   }

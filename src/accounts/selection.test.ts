@@ -93,8 +93,8 @@ test.each([
     'least_busy',
   ],
   ['whoever is left', [A, B], wish({ exclude: [id('b')] }), 'a', 'only_one'],
-  ['not the one to avoid', [A, B], wish({ avoid: id('b') }), 'a', 'only_one'],
-  ['the one to avoid, when there is no other', [B], wish({ avoid: id('b') }), 'b', 'only_one'],
+  ['not the one to avoid', [A, B], wish({ avoid: [id('b')] }), 'a', 'only_one'],
+  ['the one to avoid, when there is no other', [B], wish({ avoid: [id('b')] }), 'b', 'only_one'],
   [
     'the pinned one even above its ceiling',
     [candidate('a', { newSessions: 'unwelcome' }), B],

@@ -41,7 +41,8 @@ export interface Wish {
   /** Answered the response that is continued; its cache, and where it stores its ids, are there. */
   readonly owner?: AccountId | undefined;
   readonly affine?: AccountId | undefined;
-  readonly avoid?: AccountId | undefined;
+  /** Only where no other can serve. */
+  readonly avoid?: readonly AccountId[];
 }
 
 export type Choice =
@@ -74,7 +75,7 @@ function isEligible(one: Candidate, wish: Wish): boolean {
 }
 
 function best(ready: readonly Candidate[], wish: Wish): Choice {
-  const preferred = ready.filter((one) => one.id !== wish.avoid);
+  const preferred = ready.filter((one) => wish.avoid?.includes(one.id) !== true);
   const open = preferred.length === 0 ? ready : preferred;
   const named = (id: AccountId | undefined): Candidate | undefined => open.find((one) => one.id === id);
   const pinned = named(wish.pinned);

@@ -37,7 +37,7 @@ export async function askUsage(
   }
   const body = parseBody(answer.body.toString('utf8'));
   const failure = classify({ via: 'http', status, headers, body }, Date.now());
-  if (failure.variant === 'deactivated' || status === 402) return { kind: 'blocked', failure };
+  if (failure.class === 'account_ended' || status === 402) return { kind: 'blocked', failure };
   if (status === 401) return { kind: 'login_expired', failure };
   if (status === 404 || status === 405) return { kind: 'none' };
   return { kind: status === 429 ? 'too_often' : 'unknown' };

@@ -4,30 +4,35 @@
  */
 import type { ResponseId } from '../ids.ts';
 import type { HeaderMap } from '../protocol/headers.ts';
-import type { Signal } from '../turn/signal.ts';
+import type { Failure } from '../turn/failure.ts';
+import { localFailure } from '../turn/local-failure.ts';
+import type { UpstreamError } from '../turn/upstream-error.ts';
 import { responsesRoot, type UpstreamAccount } from '../upstream/account.ts';
 import type { Exchange, ExchangeListener } from '../upstream/exchange.ts';
+import type { UnaryAnswer } from '../upstream/http.ts';
 import type { Payload } from '../upstream/payload.ts';
 import {
+  errorOf,
   LARGEST_FRAME_BYTES,
   openSocket,
   parseBody,
-  signalOf,
   type UpstreamSocket,
 } from '../upstream/websocket.ts';
 import {
-  type Carriers,
+  type AttemptContext,
+  type Carrier,
   composeHeaders,
   composePayload,
   fingerprintOf,
-  type Order,
   prewarmAnswer,
-  type Route,
-} from './outgoing.ts';
+  type Transports,
+} from './attempt-request.ts';
 
 export interface AttemptListener extends ExchangeListener {
   /** A unary answer, whole. */
   onBody(body: Buffer, headers: HeaderMap): void;
+  /** Nothing was sent: this server found out by itself that it cannot be. */
+  onLocalFailure(failure: Failure): void;
 }
 
 export type Carried = 'preserved' | 'whole' | 'ours';
@@ -36,11 +41,15 @@ export class Attempt {
   readonly account: UpstreamAccount;
   readonly startedAt = Date.now();
   transport: 'ws' | 'http' = 'ws';
+  /** Whether a stream of events is waited for, or one answer. */
+  readonly answers: 'stream' | 'unary';
   /** How the history went up; `ours`: this server answered a prewarm itself. */
   carried: Carried = 'whole';
+  /** The `previous_response_id` that went up. */
+  anchor: string | undefined;
   dropped: readonly string[] = [];
-  readonly #order: Order;
-  readonly #carriers: Carriers;
+  readonly #context: AttemptContext;
+  readonly #transports: Transports;
   readonly #listener: AttemptListener;
   #state: 'live' | 'disposed' = 'live';
   /** Ends the opening of a socket or a unary call; nothing else waits. */
@@ -49,28 +58,30 @@ export class Attempt {
   #socket: UpstreamSocket | undefined;
   #fingerprint = '';
 
-  constructor(order: Order, carriers: Carriers, listener: AttemptListener) {
-    this.account = order.account;
-    this.#order = order;
-    this.#carriers = carriers;
+  constructor(context: AttemptContext, transports: Transports, listener: AttemptListener) {
+    const { route, envelope, door } = context.request;
+    this.account = context.account;
+    this.#context = context;
+    this.#transports = transports;
     this.#listener = listener;
+    const streams = route === 'responses' && (envelope.background === 'no' || door === 'sse');
+    this.answers = streams ? 'stream' : 'unary';
   }
 
   async begin(): Promise<void> {
-    const { route, envelope } = this.#order.request;
-    if (route !== 'responses' || envelope.background === 'yes') {
+    const { envelope, door } = this.#context.request;
+    if (this.answers === 'unary') {
       await this.#callUnary();
       return;
     }
     this.#fingerprint = fingerprintOf(envelope.bytes, envelope.members);
-    if (!this.#speaksWebSocket()) {
+    if (!this.#speaksWebSocket() || (envelope.background === 'yes' && door === 'sse')) {
       this.#overHttp();
       return;
     }
-    const warm = this.#order.lane.takeSocket(this.account);
+    const warm = this.#context.lane.takeSocket(this.account);
     const opened = warm ?? (await this.#open());
-    if (opened === 'http') this.#overHttp();
-    else if (opened !== 'failed') this.#overSocket(opened);
+    if (opened !== 'failed') this.#overSocket(opened);
   }
 
   pause(): void {
@@ -94,29 +105,26 @@ export class Attempt {
     const socket = this.#socket;
     this.#socket = undefined;
     if (socket === undefined) return;
-    if (connection === 'keep' && socket.usable) this.#order.lane.keepSocket(socket);
+    if (connection === 'keep' && socket.usable) this.#context.lane.keepSocket(socket);
     else socket.close();
   }
 
   #speaksWebSocket(): boolean {
-    const { account, manner, request } = this.#order;
-    if (manner.transport === 'http' || account.transport === 'http') return false;
-    if (
-      request.envelope.bytes.length > LARGEST_FRAME_BYTES &&
-      request.envelope.previousResponseId === undefined
-    )
-      return false;
-    return account.transport === 'websocket' || !this.#carriers.upgrades.isRefused(account.id);
+    const { account, options, request } = this.#context;
+    if (options.transport === 'http') return false;
+    const { bytes, previousResponseId } = request.envelope;
+    if (bytes.length > LARGEST_FRAME_BYTES && previousResponseId === undefined) return false;
+    return this.#transports.upgrades.isWorthTrying(account, Date.now());
   }
 
-  async #open(): Promise<UpstreamSocket | 'http' | 'failed'> {
-    const { account } = this.#order;
+  async #open(): Promise<UpstreamSocket | 'failed'> {
+    const { account } = this.#context;
     this.#abort = new AbortController();
     const opened = await openSocket({
       account,
-      headers: composeHeaders(this.#order, this.#carriers),
-      pingMs: this.#carriers.pingMs,
-      census: this.#carriers.census,
+      headers: composeHeaders(this.#context, this.#transports),
+      pingMs: this.#transports.pingMs,
+      census: this.#transports.census,
       signal: this.#abort.signal,
     });
     this.#abort = undefined;
@@ -124,19 +132,17 @@ export class Attempt {
       if (opened.ok) opened.socket.close();
       return 'failed';
     }
-    if (opened.ok) return opened.socket;
-    const { signal } = opened;
-    if (signal.via === 'upgrade' && [404, 405, 426].includes(signal.status) && account.transport === 'auto') {
-      this.#carriers.upgrades.remember(account.id);
-      return 'http';
+    if (opened.ok) {
+      this.#transports.upgrades.opened(account);
+      return opened.socket;
     }
-    this.#listener.onFailure(signal);
+    this.#listener.onFailure(opened.error);
     return 'failed';
   }
 
   #overSocket(socket: UpstreamSocket): void {
     this.#socket = socket;
-    const { request } = this.#order;
+    const { request } = this.#context;
     if (request.envelope.purpose === 'prewarm' && socket.newest !== undefined) {
       this.#answerPrewarm();
       return;
@@ -145,7 +151,7 @@ export class Attempt {
     if (payload === undefined) return;
     if (payload.bytes.length > LARGEST_FRAME_BYTES) {
       this.#socket = undefined;
-      this.#order.lane.keepSocket(socket);
+      this.#context.lane.keepSocket(socket);
       this.#overHttp();
       return;
     }
@@ -155,57 +161,54 @@ export class Attempt {
 
   #overHttp(): void {
     this.transport = 'http';
-    if (this.#order.request.envelope.purpose === 'prewarm') {
+    if (this.#context.request.envelope.purpose === 'prewarm') {
       this.#answerPrewarm();
       return;
     }
     const payload = this.#payload('http');
     if (payload === undefined) return;
-    const url = `${responsesRoot(this.account)}/responses`;
-    const request = {
-      account: this.account,
-      method: 'POST',
-      url,
-      headers: composeHeaders(this.#order, this.#carriers),
-      body: payload.bytes,
-    } as const;
-    this.#exchange = this.#carriers.http.stream(request, this.#listener);
+    this.#exchange = this.#transports.http.stream(this.#post('', payload), this.#listener);
   }
 
   async #callUnary(): Promise<void> {
     this.transport = 'http';
     const payload = this.#payload('unary');
     if (payload === undefined) return;
-    const { route } = this.#order.request;
-    const url = `${responsesRoot(this.account)}/responses${route === 'responses' ? '' : `/${route}`}`;
-    const call = {
-      account: this.account,
-      method: 'POST',
-      url,
-      headers: composeHeaders(this.#order, this.#carriers),
-      body: payload.bytes,
-    } as const;
+    const { route } = this.#context.request;
+    const call = this.#post(route === 'responses' ? '' : `/${route}`, payload);
     this.#abort = new AbortController();
-    this.#listener.onSent();
-    const answer = await this.#carriers.http.unary(call, { signal: this.#abort.signal });
+    const answer = await this.#transports.http.unary(call, {
+      signal: this.#abort.signal,
+      onBegun: () => this.#listener.onSent(),
+    });
     this.#abort = undefined;
     if (this.#state === 'disposed') return;
-    if (!answer.ok) this.#listener.onFailure(signalOf(answer.error));
-    else if (answer.status < 300) this.#listener.onBody(answer.body, answer.headers);
-    else this.#listener.onFailure(httpSignal(answer));
+    if (answer.ok && answer.status < 300) this.#listener.onBody(answer.body, answer.headers);
+    else this.#listener.onFailure(unaryError(answer));
   }
 
-  #payload(transport: Route): Payload | undefined {
-    const composed = composePayload(this.#order, this.#carriers, {
-      transport,
-      newest: transport === 'ws' ? this.#socket?.newest : undefined,
+  #post(path: string, payload: Payload) {
+    return {
+      account: this.account,
+      method: 'POST',
+      url: `${responsesRoot(this.account)}/responses${path}`,
+      headers: composeHeaders(this.#context, this.#transports),
+      body: payload.bytes,
+    } as const;
+  }
+
+  #payload(carrier: Carrier): Payload | undefined {
+    const composed = composePayload(this.#context, this.#transports, {
+      carrier,
+      newest: carrier === 'ws' ? this.#socket?.newest : undefined,
       fingerprint: this.#fingerprint,
     });
     if (!composed.ok) {
-      this.#listener.onFailure(composed.signal);
+      this.#listener.onLocalFailure(localFailure('history_missing'));
       return undefined;
     }
     this.carried = composed.anchor === undefined ? 'whole' : 'preserved';
+    this.anchor = composed.anchor;
     this.dropped = composed.payload.dropped;
     return composed.payload;
   }
@@ -213,15 +216,17 @@ export class Attempt {
   /** A warm socket with a history is worth more than a prewarm, and over HTTP there is nothing to warm. */
   #answerPrewarm(): void {
     this.carried = 'ours';
-    for (const frame of prewarmAnswer(this.#order.request.envelope.model)) this.#listener.onFrame(frame);
+    const { model, previousResponseId } = this.#context.request.envelope;
+    this.anchor = previousResponseId;
+    for (const frame of prewarmAnswer(model)) this.#listener.onFrame(frame);
   }
 }
 
-function httpSignal(answer: { status: number; headers: HeaderMap; body: Buffer }): Signal {
-  return {
-    via: 'http',
-    status: answer.status,
-    headers: answer.headers,
-    body: parseBody(answer.body.toString('utf8')),
-  };
+function unaryError(answer: UnaryAnswer): UpstreamError {
+  if (!answer.ok) {
+    const late = answer.error.name === 'TimeoutError' && answer.progress === 'begun';
+    return late ? { via: 'timeout', what: 'unary' } : errorOf(answer.error);
+  }
+  const { status, headers, body } = answer;
+  return { via: 'http', status, headers, body: parseBody(body.toString('utf8')) };
 }

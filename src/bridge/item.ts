@@ -4,18 +4,38 @@
  */
 import type { AccountId } from '../ids.ts';
 import { isRecord } from '../protocol/frame.ts';
-import { type ChainKey, canonicalItem, chainHash, itemKind, referenceOf } from '../protocol/items.ts';
-import { itemNames } from './item-names.ts';
+import { filesIn, hasNestedSeal, itemNames } from '../protocol/item-bindings.ts';
+import {
+  type ChainKey,
+  canonicalItem,
+  chainHash,
+  isCompaction,
+  itemKind,
+  referenceOf,
+} from '../protocol/items.ts';
 
 export interface ItemFacts {
   readonly kind: 'input' | 'output';
   readonly shape: 'reasoning' | 'compaction' | 'other' | 'no_object';
-  readonly sealed: 'sealed' | 'open';
+  /** Where it holds what only its issuer can open. */
+  readonly sealed: 'as_a_whole' | 'in_parts' | 'open';
   /** The id of the item it stands for, empty where it names none. */
   readonly reference: string | undefined;
-  /** By what it is known again; of output only. */
+  /** The approval request that it answers. */
+  readonly approves: string | undefined;
+  /** By what its issuer is known. */
   readonly names: readonly string[];
+  readonly files: readonly string[];
 }
+
+const NO_OBJECT: Omit<ItemFacts, 'kind'> = {
+  shape: 'no_object',
+  sealed: 'open',
+  reference: undefined,
+  approves: undefined,
+  names: [],
+  files: [],
+};
 
 export class Item {
   readonly bytes: Buffer;
@@ -29,14 +49,14 @@ export class Item {
   }
 
   get facts(): ItemFacts {
-    this.#facts ??= factsOf(this.#parsed());
+    this.#facts ??= factsOf(this.#parsed(), this.bytes);
     return this.#facts;
   }
 
   /** The hash of a history of which `previous` is the hash and this the next item; the facts come out of the same parse. */
   hashAfter(previous: Buffer, key: ChainKey): Buffer {
     const parsed = this.#parsed();
-    this.#facts ??= factsOf(parsed);
+    this.#facts ??= factsOf(parsed, this.bytes);
     return chainHash(previous, canonicalItem(parsed), key);
   }
 
@@ -52,17 +72,22 @@ export class Item {
   }
 }
 
-function factsOf(parsed: unknown): ItemFacts {
+function factsOf(parsed: unknown, bytes: Buffer): ItemFacts {
   const kind = itemKind(parsed);
-  if (!isRecord(parsed)) {
-    return { kind, shape: 'no_object', sealed: 'open', reference: undefined, names: [] };
-  }
-  const { type } = parsed;
+  if (!isRecord(parsed)) return { kind, ...NO_OBJECT };
+  const { type, approval_request_id: approves } = parsed;
   return {
     kind,
-    shape: type === 'reasoning' || type === 'compaction' ? type : 'other',
-    sealed: typeof parsed['encrypted_content'] === 'string' ? 'sealed' : 'open',
+    shape: isCompaction(parsed) ? 'compaction' : type === 'reasoning' ? type : 'other',
+    sealed: sealedIn(parsed, bytes),
     reference: referenceOf(parsed),
-    names: kind === 'output' ? itemNames(parsed) : [],
+    approves: typeof approves === 'string' ? approves : undefined,
+    names: itemNames(parsed, bytes),
+    files: filesIn(parsed, bytes),
   };
+}
+
+function sealedIn(parsed: Readonly<Record<string, unknown>>, bytes: Buffer): ItemFacts['sealed'] {
+  if (typeof parsed['encrypted_content'] === 'string') return 'as_a_whole';
+  return hasNestedSeal(parsed, bytes) ? 'in_parts' : 'open';
 }

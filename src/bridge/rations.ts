@@ -81,9 +81,11 @@ export class Rations {
       this.#meters.set(tenant, meter);
       return meter;
     }
-    const fresh = known.startedAt.findIndex((at) => at > now - MINUTE_MS);
-    known.startedAt.splice(0, fresh < 0 ? known.startedAt.length : fresh);
-    if (known.day !== today) Object.assign(known, { day: today, tokens: 0 });
+    // After the clock was set back, what was counted in the future counts for nothing.
+    known.startedAt = known.startedAt.filter((at) => at > now - MINUTE_MS && at <= now);
+    if (known.day !== today) {
+      Object.assign(known, { day: today, tokens: this.#options.tokensSince(tenant, today * DAY_MS) });
+    }
     return known;
   }
 }

@@ -80,10 +80,32 @@ test('closing a session turns the waiting away and ends the running at once', as
 
 test('a move is remembered from account to account', () => {
   const one = session();
-  one.pin('a' as AccountId);
-  one.moveAway('a' as AccountId, 'usage_limit_reached');
+  const spent = { code: 'usage_limit_reached', cause: 'quota' };
+  one.pin('a' as AccountId, spent);
+  one.moveAway('a' as AccountId, spent);
   expect(one.pinned).toBeUndefined();
-  one.moveAway('a' as AccountId, 'again');
-  one.pin('b' as AccountId);
+  one.moveAway('a' as AccountId, { code: 'again', cause: 'quota' });
+  one.pin('b' as AccountId, spent);
   expect(one.switches).toMatchObject([{ from: 'a', to: 'b', reason: 'usage_limit_reached' }]);
+});
+
+test('an account that is let go and taken up again is no change of account', () => {
+  const one = session();
+  const lost = { code: 'close_1011', cause: 'upstream_unavailable' };
+  one.pin('a' as AccountId, lost);
+  one.moveAway('a' as AccountId, lost);
+  expect(one.left).toBe('a');
+  expect(one.pin('a' as AccountId, lost)).toBeUndefined();
+  expect(one.switches).toEqual([]);
+});
+
+test('a change of account between two turns is remembered, with what held the first one back', () => {
+  const one = session();
+  one.pin('a' as AccountId, { code: '', cause: '' });
+  expect(one.pin('b' as AccountId, { code: 'account_paused', cause: 'paused' })).toMatchObject({
+    from: 'a',
+    to: 'b',
+    cause: 'paused',
+  });
+  expect(one.switches).toMatchObject([{ from: 'a', to: 'b', reason: 'account_paused' }]);
 });

@@ -11,14 +11,22 @@ import type { ClientLine } from './stream.ts';
 export type KeyKind = 'turn_state' | 'thread' | 'session' | 'socket' | 'response' | 'none';
 
 /** Turns that may wait for one lane. */
-const LONGEST_QUEUE = 8;
-const SWITCHES_KEPT = 50;
+const MAX_QUEUE = 8;
+const MAX_SWITCHES = 50;
+
+/** Why a session leaves an account: `code` for people, `cause` (a class or a state) for counters. */
+export interface SwitchReason {
+  readonly code: string;
+  readonly cause: string;
+}
 
 export interface Switch {
   readonly at: number;
   readonly from: AccountId;
+  /** Undefined until a turn has gone to another account. */
   readonly to: AccountId | undefined;
   readonly reason: string;
+  readonly cause: string;
 }
 
 /** What decides which lane a turn takes. */
@@ -97,6 +105,8 @@ export class Session {
   lastTurnAt = Date.now();
   turns = 0;
   pinned: AccountId | undefined;
+  /** The account that was left last: the next turn begins elsewhere, where there is a choice. */
+  left: AccountId | undefined;
   lanes: Lane[] = [];
   #state: 'open' | 'closed' = 'open';
   /** Ends the turns that run here when the session is released. */
@@ -121,13 +131,19 @@ export class Session {
     return this.lanes.some((lane) => lane.holdsSocket);
   }
 
+  /** A turn has been accepted into it. */
+  begin(now: number): void {
+    this.turns += 1;
+    this.lastTurnAt = now;
+  }
+
   /** A lane for this turn: at once, or after the turn that it has to follow. */
   enter(entry: Entry): Promise<Entered> {
     if (this.#state === 'closed') return Promise.resolve({ ok: false, why: 'closed' });
     const lane = this.#busyLaneFor(entry);
     if (lane === undefined)
       return Promise.resolve({ ok: true, lane: this.#occupy(this.#idleLaneFor(entry), entry) });
-    if (lane.waiting.length >= LONGEST_QUEUE) return Promise.resolve({ ok: false, why: 'queue_full' });
+    if (lane.waiting.length >= MAX_QUEUE) return Promise.resolve({ ok: false, why: 'queue_full' });
     return new Promise((grant) => {
       const waiting = { entry, grant };
       lane.waiting.push(waiting);
@@ -145,20 +161,32 @@ export class Session {
   }
 
   /** Leaving the account and closing what is open on it are one step. */
-  moveAway(from: AccountId, reason: string): void {
+  moveAway(from: AccountId, reason: SwitchReason): void {
     if (this.pinned !== from) return;
     this.pinned = undefined;
+    this.left = from;
     for (const lane of this.lanes) lane.closeSocket();
-    this.switches.push({ at: Date.now(), from, to: undefined, reason });
-    if (this.switches.length > SWITCHES_KEPT) this.switches.shift();
+    this.#note({ at: Date.now(), from, to: undefined, reason: reason.code, cause: reason.cause });
   }
 
-  pin(account: AccountId): void {
-    if (this.pinned === account) return;
-    const last = this.switches.at(-1);
-    if (last !== undefined && last.to === undefined)
-      this.switches[this.switches.length - 1] = { ...last, to: account };
+  /** Gives the change of account that this completes. `reason`: why the account pinned before is not used. */
+  pin(account: AccountId, reason: SwitchReason): Switch | undefined {
+    if (this.pinned === account) return undefined;
+    if (this.pinned !== undefined) this.moveAway(this.pinned, reason);
     this.pinned = account;
+    const last = this.switches.at(-1);
+    if (last === undefined || last.to !== undefined) return undefined;
+    this.switches.pop();
+    // Let go and taken up again: nothing has changed.
+    if (last.from === account) return undefined;
+    const done = { ...last, to: account };
+    this.#note(done);
+    return done;
+  }
+
+  #note(change: Switch): void {
+    this.switches.push(change);
+    if (this.switches.length > MAX_SWITCHES) this.switches.shift();
   }
 
   /** Calls `close` if the session is released before the returned function is. */

@@ -5,16 +5,17 @@
 import { randomUUID } from 'node:crypto';
 import type { AccountId, ResponseId, SessionId, Tenant } from '../ids.ts';
 import { type SessionKey, sessionKeyOf } from './identity.ts';
-import { type Lane, Session } from './session.ts';
+import { type Lane, Session, type Switch, type SwitchReason } from './session.ts';
 import type { TurnRequest } from './stream.ts';
 
-/** A turn without any identity is seldom continued: its socket is not kept long. */
+/** A turn without any identity is seldom continued: its socket is not kept long, and few such sockets are kept. */
 const NAMELESS_IDLE_MS = 60_000;
+const MAX_NAMELESS_SOCKETS = 32;
 /** For whoever looks at what has just been; afterwards the request log remembers. */
 const NAMELESS_KEPT_MS = 10 * 60_000;
 const KEPT_MS = 24 * 3_600_000;
-const MOST_IDLE_SOCKETS = 2048;
-const MOST_SESSIONS = 20_000;
+const MAX_IDLE_SOCKETS = 2048;
+const MAX_SESSIONS = 20_000;
 const SWEEP_EVERY_MS = 5000;
 
 export interface SessionsOptions {
@@ -27,11 +28,11 @@ export interface SessionsOptions {
 
 export class Sessions {
   /** Least recently used first, which is the order of eviction. */
-  readonly #byName = new Map<string, Session>();
-  readonly #names = new Map<SessionId, string>();
+  readonly #byId = new Map<SessionId, Session>();
   /** Lanes with a warm socket and no turn, least recently used first. */
   readonly #idle = new Map<Lane, Session>();
-  readonly #turnStates = new Map<string, { readonly name: string; readonly account: AccountId }>();
+  readonly #namelessIdle = new Set<Lane>();
+  readonly #turnStates = new Map<string, { readonly session: SessionId; readonly account: AccountId }>();
   readonly #options: SessionsOptions;
   readonly #sweep: NodeJS.Timeout;
 
@@ -41,34 +42,32 @@ export class Sessions {
   }
 
   all(): readonly Session[] {
-    return [...this.#byName.values()];
+    return [...this.#byId.values()];
   }
 
   get(id: SessionId): Session | undefined {
-    const key = this.#names.get(id);
-    return key === undefined ? undefined : this.#byName.get(key);
+    return this.#byId.get(id);
   }
 
   sessionFor(request: TurnRequest): Session {
     const key = sessionKeyOf(request, {
-      turnState: (state) => this.#turnStates.get(this.#hash(request.tenant, state))?.name,
+      turnState: (state) => this.#turnStates.get(this.#hash(request.tenant, state))?.session,
       sessionOf: (id) => this.#options.sessionOf(request.tenant, id),
     });
-    const name = this.#nameOf(request.tenant, key);
-    const session = this.#byName.get(name) ?? this.#open(name, key, request.tenant);
+    const id = this.#idOf(request.tenant, key);
+    const session = this.#byId.get(id) ?? this.#open(id, key, request.tenant);
     // Put back at the end: the map's order is the order of use.
-    this.#byName.delete(name);
-    this.#byName.set(name, session);
+    this.#byId.delete(id);
+    this.#byId.set(id, session);
     return session;
   }
 
   /** Upstream's sticky token came down through us: whoever shows it again means this session and this account. */
   rememberTurnState(session: Session, state: string, account: AccountId): void {
-    const name = this.#names.get(session.id);
-    if (name === undefined) return;
-    this.#turnStates.set(this.#hash(session.tenant, state), { name, account });
+    if (!this.#byId.has(session.id)) return;
+    this.#turnStates.set(this.#hash(session.tenant, state), { session: session.id, account });
     const [oldest] = this.#turnStates.keys();
-    if (this.#turnStates.size > MOST_SESSIONS && oldest !== undefined) this.#turnStates.delete(oldest);
+    if (this.#turnStates.size > MAX_SESSIONS && oldest !== undefined) this.#turnStates.delete(oldest);
   }
 
   /** The account that issued this token to this tenant; nobody else may see it. */
@@ -76,28 +75,35 @@ export class Sessions {
     return this.#turnStates.get(this.#hash(tenant, state))?.account;
   }
 
-  pin(session: Session, account: AccountId): void {
-    if (session.pinned === account) return;
-    this.#options.onPin({ from: session.pinned, to: account });
-    session.pin(account);
+  /** Gives the change of account that this completes; `reason`: why the account pinned before is not used. */
+  pin(session: Session, account: AccountId, reason: SwitchReason): Switch | undefined {
+    if (session.pinned === account) return undefined;
+    this.#onPin(session, account);
+    const change = session.pin(account, reason);
     this.#options.onChange(session);
+    return change;
   }
 
-  moveAway(session: Session, from: AccountId, reason: string): void {
+  moveAway(session: Session, from: AccountId, reason: SwitchReason): void {
     if (session.pinned !== from) return;
-    this.#options.onPin({ from, to: undefined });
+    this.#onPin(session, undefined);
     session.moveAway(from, reason);
     this.#options.onChange(session);
   }
 
   release(session: Session): void {
-    const key = this.#names.get(session.id);
-    this.#names.delete(session.id);
-    if (key !== undefined) this.#byName.delete(key);
-    for (const lane of session.lanes) this.#idle.delete(lane);
-    if (session.pinned !== undefined) this.#options.onPin({ from: session.pinned, to: undefined });
+    if (this.#byId.get(session.id) !== session) return;
+    for (const lane of session.lanes) this.#forgetIdle(lane);
+    if (session.pinned !== undefined) this.#onPin(session, undefined);
+    this.#byId.delete(session.id);
     session.close();
     this.#options.onChange(session);
+  }
+
+  /** A turn may outlive its session: what it does then is counted nowhere. */
+  #onPin(session: Session, to: AccountId | undefined): void {
+    if (this.#byId.get(session.id) !== session) return;
+    this.#options.onPin({ from: session.pinned, to });
   }
 
   close(): void {
@@ -105,39 +111,40 @@ export class Sessions {
     for (const session of this.all()) this.release(session);
   }
 
-  #open(name: string, key: SessionKey, tenant: Tenant): Session {
-    const id = key.kind === 'response' ? (key.value as SessionId) : this.#newId(name, key);
+  #open(id: SessionId, key: SessionKey, tenant: Tenant): Session {
     const session: Session = new Session({ id, tenant, keyKind: key.kind }, (lane) =>
       this.#rest(session, lane),
     );
-    this.#byName.set(name, session);
-    this.#names.set(id, name);
+    this.#byId.set(id, session);
     this.#evict();
     return session;
   }
 
   /** The same key is the same session after a restart; a turn without identity is alone. */
-  #newId(name: string, key: SessionKey): SessionId {
-    const unique = key.kind === 'none' ? randomUUID() : name;
+  #idOf(tenant: Tenant, key: SessionKey): SessionId {
+    if (key.kind === 'turn_state' || key.kind === 'response') return key.value as SessionId;
+    const unique = key.kind === 'none' ? randomUUID() : `${tenant} ${key.kind} ${key.value}`;
     return `ses_${this.#options.mac('session', unique).toString('hex').slice(0, 20)}` as SessionId;
   }
 
-  /** A turn state leads to the name it was issued under; so does a response, while its session is still here. */
-  #nameOf(tenant: Tenant, key: SessionKey): string {
-    if (key.kind === 'turn_state') return key.value;
-    const known = key.kind === 'response' ? this.#names.get(key.value as SessionId) : undefined;
-    return known ?? `${tenant} ${key.kind} ${key.value}`;
+  #rest(session: Session, lane: Lane): void {
+    this.#forgetIdle(lane);
+    if (!lane.holdsSocket || lane.running !== undefined) return;
+    this.#idle.set(lane, session);
+    if (session.keyKind === 'none') this.#namelessIdle.add(lane);
+    const [oldest] = this.#idle.keys();
+    if (this.#idle.size > MAX_IDLE_SOCKETS && oldest !== undefined) this.#closeIdle(oldest);
+    const [nameless] = this.#namelessIdle;
+    if (this.#namelessIdle.size > MAX_NAMELESS_SOCKETS && nameless !== undefined) this.#closeIdle(nameless);
   }
 
-  #rest(session: Session, lane: Lane): void {
+  #forgetIdle(lane: Lane): void {
     this.#idle.delete(lane);
-    if (lane.holdsSocket && lane.running === undefined) this.#idle.set(lane, session);
-    const [oldest] = this.#idle.keys();
-    if (this.#idle.size > MOST_IDLE_SOCKETS && oldest !== undefined) this.#closeIdle(oldest);
+    this.#namelessIdle.delete(lane);
   }
 
   #closeIdle(lane: Lane): void {
-    this.#idle.delete(lane);
+    this.#forgetIdle(lane);
     if (lane.running === undefined) lane.closeSocket();
   }
 
@@ -146,7 +153,7 @@ export class Sessions {
     for (const [lane, session] of this.#idle) {
       const limit =
         session.keyKind === 'none' ? Math.min(NAMELESS_IDLE_MS, this.#options.idleMs) : this.#options.idleMs;
-      if (lane.running !== undefined) this.#idle.delete(lane);
+      if (lane.running !== undefined) this.#forgetIdle(lane);
       else if (now - lane.idleSince >= limit) this.#closeIdle(lane);
     }
     for (const session of this.all()) {
@@ -156,8 +163,8 @@ export class Sessions {
   }
 
   #evict(): void {
-    if (this.#byName.size <= MOST_SESSIONS) return;
-    for (const session of this.#byName.values()) {
+    if (this.#byId.size <= MAX_SESSIONS) return;
+    for (const session of this.#byId.values()) {
       if (session.busy) continue;
       this.release(session);
       return;

@@ -4,14 +4,19 @@
  */
 import type { AccountId, ResponseId, SessionId } from '../ids.ts';
 import { parseObject } from '../protocol/frame.ts';
-import type { Refusal } from '../protocol/refusal.ts';
+import { newResponseId, type Refusal } from '../protocol/refusal.ts';
 import { cutUsage } from '../protocol/usage.ts';
-import type { RequestAttempt, RequestRow } from '../store/request-row.ts';
-import type { CommittedTurn } from '../store/store.ts';
+import type { BoundTo, RequestAttempt, RequestRow } from '../store/request-row.ts';
+import type { Binding, CommittedTurn } from '../store/store.ts';
+import type { TranscriptNode } from '../store/transcript-node.ts';
 import type { Failure } from '../turn/failure.ts';
+import { RECOVERY } from '../turn/recovery.ts';
 import type { Attempt } from './attempt.ts';
-import { chainAfter, type History, type Memory } from './history.ts';
-import type { Ending } from './recorder.ts';
+import { conversationName, fileName, type History } from './history.ts';
+import type { HistorySource } from './history-source.ts';
+import type { Item } from './item.ts';
+import { itemName } from './item-owner.ts';
+import { type CompletedResponse, itemsOfBody } from './response-collector.ts';
 import type { TurnRequest } from './stream.ts';
 
 interface Open {
@@ -19,12 +24,16 @@ interface Open {
   readonly because: string;
 }
 
+/** What the turn has come to. */
 export interface Seen {
-  readonly ending?: Ending;
+  readonly completed?: CompletedResponse | undefined;
   readonly history?: History;
   readonly attempt?: Attempt | undefined;
   /** A unary answer. */
-  readonly body?: Buffer;
+  readonly body?: Buffer | undefined;
+  readonly bound?: BoundTo | undefined;
+  /** Ids of items that the client was shown of an answer that did not come to its end. */
+  readonly brokenItems?: readonly string[];
 }
 
 export class TurnRecord {
@@ -35,6 +44,7 @@ export class TurnRecord {
   #last: Open | undefined;
   #refusal: Refusal | undefined;
   #firstEventMs: number | undefined;
+  readonly #switches: string[] = [];
   #overheadMs = 0;
   #oursSince: number | undefined = performance.now();
 
@@ -72,7 +82,7 @@ export class TurnRecord {
       accountId: open.attempt.account.id,
       transport: open.attempt.transport,
       outcome,
-      errorClass: failure?.class,
+      errorClass: failure && RECOVERY[failure.class].shownAs,
       errorCode: failure?.code,
       ms: Date.now() - open.attempt.startedAt,
     });
@@ -82,22 +92,55 @@ export class TurnRecord {
     this.#refusal = refusal;
   }
 
-  finish(status: RequestRow['status'], memory: Memory, seen: Seen): CommittedTurn {
-    const node =
-      seen.ending && seen.history && this.#node(seen.ending, seen.history, { memory, attempt: seen.attempt });
-    const overheadMs = this.#firstEventMs === undefined ? undefined : this.#overheadMs;
-    return { row: this.#row(status, seen), node, stored: this.#isStored(seen), overheadMs };
+  /** The conversation has gone to another account; `cause` is a class of failure or a state of the one it left. */
+  switched(cause: string): void {
+    this.#switches.push(cause);
   }
 
-  #isStored({ attempt, ending, body }: Seen): boolean {
+  finish(status: RequestRow['status'], source: HistorySource, seen: Seen): CommittedTurn {
+    return {
+      row: this.#row(status, seen),
+      node: this.#node(source, seen),
+      stored: this.#isStored(seen),
+      bound: this.#boundAfter(seen),
+      bindings: this.#bindings(seen),
+      switches: this.#switches,
+      overheadMs: this.#firstEventMs === undefined ? undefined : this.#overheadMs,
+    };
+  }
+
+  #isStored({ attempt, completed, body }: Seen): boolean {
     if (backgroundId(this.#request, body) !== undefined) return true;
     const stores = attempt?.account.kind === 'api_key' && attempt.carried !== 'ours';
-    return ending !== undefined && stores && this.#request.envelope.store !== false;
+    return completed !== undefined && stores && this.#request.envelope.store !== false;
   }
 
-  #row(status: RequestRow['status'], { ending, history, body }: Seen): RequestRow {
+  /** What later turns of this conversation are bound to, be it by this turn or by an earlier one. */
+  #boundAfter({ bound, attempt, completed, history }: Seen): BoundTo | undefined {
+    if (attempt === undefined || completed === undefined) return undefined;
+    if (this.#named(history).length > 0) return { kind: 'files', account: attempt.account.id };
+    if (bound?.kind === 'files') return bound;
+    const compacts = completed.items.some((item) => item.facts.shape === 'compaction');
+    return compacts ? { kind: 'compaction', account: attempt.account.id } : bound;
+  }
+
+  /** Files and conversation objects that this turn names. */
+  #named(history: History | undefined): readonly string[] {
+    const { conversation } = this.#request.envelope;
+    const files = history?.fresh.flatMap((item) => item.facts.files.map(fileName)) ?? [];
+    return conversation === undefined ? files : [conversationName(conversation), ...files];
+  }
+
+  #bindings({ attempt, completed, history, body, brokenItems = [] }: Seen): readonly Binding[] {
+    if (attempt === undefined || attempt.carried === 'ours') return [];
+    const answered = completed !== undefined || body !== undefined;
+    const names = answered ? this.#named(history) : brokenItems.map(itemName);
+    return names.length === 0 ? [] : [{ names, account: attempt.account.id }];
+  }
+
+  #row(status: RequestRow['status'], { completed, history, body }: Seen): RequestRow {
     const request = this.#request;
-    const usage = ending?.usage ?? (body === undefined ? undefined : cutUsage(body));
+    const usage = completed?.usage ?? (body === undefined ? undefined : cutUsage(body));
     const error = this.#refusal?.error;
     return {
       id: request.id,
@@ -108,7 +151,7 @@ export class TurnRecord {
       route: request.route,
       model: request.envelope.model,
       status,
-      responseId: ending?.responseId ?? backgroundId(request, body),
+      responseId: completed?.responseId ?? backgroundId(request, body),
       previousResponseId: request.envelope.previousResponseId,
       accountId: this.#answeredBy(),
       accountReason: this.#last?.because,
@@ -135,25 +178,39 @@ export class TurnRecord {
     return history?.asWhole ?? 'none';
   }
 
-  #node(
-    ending: Ending,
-    history: History,
-    by: { memory: Memory; attempt: Attempt | undefined },
-  ): CommittedTurn['node'] {
-    const { growth } = history;
-    const { memory } = by;
-    if (growth === undefined || memory.transcripts.mode === 'off') return undefined;
+  #node(source: HistorySource, { completed, history, attempt, body }: Seen): TranscriptNode | undefined {
+    if (history === undefined || source.transcripts.mode === 'off') return undefined;
+    const compacted = body !== undefined && attempt !== undefined && this.#request.route === 'compact';
+    if (completed !== undefined) {
+      const { responseId, items, response } = completed;
+      return this.#nodeOf({ responseId, items, response }, history, source);
+    }
+    if (!compacted) return undefined;
+    const given = parseObject(body)?.['id'];
+    const responseId = (typeof given === 'string' ? given : newResponseId()) as ResponseId;
+    const items = itemsOfBody(body, attempt.account.id);
+    return this.#nodeOf({ responseId, items, response: Buffer.from('{}') }, history, source);
+  }
+
+  /** Each output item is parsed once, for the hash; its names come out of the same parse. */
+  #nodeOf(
+    answer: { responseId: ResponseId; items: readonly Item[]; response: Buffer },
+    { growth }: History,
+    { chainKey }: HistorySource,
+  ): TranscriptNode {
+    const { responseId, items, response } = answer;
+    const chain = items.reduce((hash, item) => item.hashAfter(hash, chainKey), growth.chain);
     return {
       tenant: this.#request.tenant,
-      responseId: ending.responseId,
+      responseId,
       parent: growth.parent,
       account: this.#answeredBy(),
       session: this.#session,
       input: growth.added,
-      output: ending.items,
-      response: ending.response,
-      chain: chainAfter(growth.chain, ending.items, memory.chainKey),
-      itemIds: ending.itemIds,
+      output: items.map((item) => item.bytes),
+      response,
+      chain,
+      itemIds: items.flatMap((item) => item.facts.names),
     };
   }
 }
@@ -165,9 +222,9 @@ function backgroundId(request: TurnRequest, body: Buffer | undefined): ResponseI
   return typeof id === 'string' ? (id as ResponseId) : undefined;
 }
 
-const LONGEST_MESSAGE = 500;
+const MAX_MESSAGE = 500;
 
 /** Upstream quotes what it was sent, and the log of turns rests unsealed: it keeps the sentence without that. */
 function unquoted(message: string): string {
-  return message.slice(0, LONGEST_MESSAGE).replace(/(['"`])(?:(?!\1)[^\n]){9,}\1/g, '$1…$1');
+  return message.slice(0, MAX_MESSAGE).replace(/(['"`])(?:(?!\1)[^\n]){9,}\1/g, '$1…$1');
 }

@@ -1,19 +1,21 @@
 /**
  * What the server is made of, built from the bottom floor up: the only file that knows all of it.
  */
-import { LRUCache } from 'lru-cache';
 import { glanceAt } from '../accounts/account.ts';
 import { Allowances } from '../accounts/allowances.ts';
 import { Logins } from '../accounts/logins.ts';
 import { AccountPool } from '../accounts/pool.ts';
 import { Renewals } from '../accounts/renewal.ts';
 import { Upkeep } from '../accounts/upkeep.ts';
+import { AccountChoice } from '../bridge/account-choice.ts';
 import { Bridge } from '../bridge/bridge.ts';
+import { RefusedAnchors } from '../bridge/history-source.ts';
 import { Rations } from '../bridge/rations.ts';
 import type { Session } from '../bridge/session.ts';
 import { Sessions } from '../bridge/sessions.ts';
-import { UpgradeMemory } from '../bridge/upgrade-memory.ts';
-import { Workshop } from '../bridge/workshop.ts';
+import type { TurnDependencies } from '../bridge/turn-dependencies.ts';
+import { TurnLog } from '../bridge/turn-log.ts';
+import { WebsocketSupport } from '../bridge/websocket-support.ts';
 import type { Config } from '../config.ts';
 import { sessionToWire } from '../http/admin-sessions.ts';
 import { ByteBudget } from '../http/byte-budget.ts';
@@ -25,6 +27,7 @@ import { LOCAL, type SessionId, type Tenant } from '../ids.ts';
 import type { Log } from '../log.ts';
 import type { ChainKey } from '../protocol/items.ts';
 import type { Store } from '../store/store.ts';
+import { localFailure } from '../turn/local-failure.ts';
 import { Census } from '../upstream/census.ts';
 import { HttpUpstream } from '../upstream/http.ts';
 import { Issuer } from '../upstream/issuer.ts';
@@ -68,7 +71,7 @@ export function buildParts({ config, log, store, strength }: Ground): Built {
     limitsOf: (tenant) => store.keys.get(tenant)?.limits,
     tokensSince: (tenant, at) => store.usage.tokensSince(tenant, at),
   });
-  const { workshop, sessions } = buildBridge({
+  const { dependencies, sessions, shutDown } = buildBridge({
     config,
     log,
     store,
@@ -81,7 +84,7 @@ export function buildParts({ config, log, store, strength }: Ground): Built {
   });
   const { upkeep, pool, allowances, logins } = accounts;
   const notifier = new Notifier({ store, log });
-  const bridge = new Bridge(workshop, rations);
+  const bridge = new Bridge(dependencies, rations, shutDown);
   const parts: Parts = {
     ...strength,
     config,
@@ -124,7 +127,7 @@ function glance({ store, http, census, sessions, bridge }: Watched): Glance {
 
 function buildAccounts({ config, log, store, http, metrics }: AccountGround) {
   const { accounts: rows } = store;
-  const upgrades = new UpgradeMemory();
+  const upgrades = new WebsocketSupport([config.openaiBaseUrl, config.chatgptBaseUrl, ...PROVIDERS]);
   const issuer = new Issuer(http, config.authBaseUrl);
   const renewals = new Renewals({ rows, issuer, log, onOutcome: (outcome) => metrics.refreshed(outcome) });
   const pool = new AccountPool({
@@ -154,7 +157,8 @@ function buildWatch(pool: AccountPool, sessionOf: (id: SessionId) => Session | u
   return { feed, turns, live };
 }
 
-const REFUSED_ANCHORS_KEPT = 10_000;
+/** Addresses that are known to speak WebSocket. */
+const PROVIDERS = ['https://api.openai.com/v1', 'https://chatgpt.com/backend-api'];
 
 interface Floors {
   readonly config: Config;
@@ -163,7 +167,7 @@ interface Floors {
   readonly http: HttpUpstream;
   readonly pool: AccountPool;
   readonly allowances: Allowances;
-  readonly upgrades: UpgradeMemory;
+  readonly upgrades: WebsocketSupport;
   readonly live: Live;
   readonly rations: Rations;
   readonly metrics: Metrics;
@@ -207,21 +211,14 @@ function buildBridge({
     onChange: (session) => live.sessionChanged(session),
   });
   const chainKey = secrets.mac('transcript-chain').toString('hex') as ChainKey;
-  const refusedAnchors = new LRUCache<string, true>({ max: REFUSED_ANCHORS_KEPT });
-  const memory = { transcripts: store.transcripts, requests: store.requests, chainKey, refusedAnchors };
+  const { transcripts, requests, bindings } = store;
+  const source = { transcripts, requests, bindings, chainKey, refusedAnchors: new RefusedAnchors() };
   /** Two tenants with the same cache key or thread must not meet upstream either. */
   const scoped = (tenant: Tenant, value: string): string =>
     tenant === LOCAL ? value : secrets.mac('scoped-id', tenant, value).toString('hex').slice(0, 32);
-  const carriers = { http, upgrades, pingMs: config.upstreamPingMs, census, memory, scoped };
-  const workshop = new Workshop({
-    pool,
-    allowances,
-    sessions,
-    carriers,
-    memory,
-    refusedAnchors,
+  const transports = { http, upgrades, pingMs: config.upstreamPingMs, census, source, scoped };
+  const turnLog = new TurnLog({
     store,
-    config,
     log,
     onTurn: (turn) => {
       const { tenant, inputTokens = 0, outputTokens = 0 } = turn.row;
@@ -229,7 +226,23 @@ function buildBridge({
       metrics.turnCommitted(turn);
       live.turnCommitted(turn);
     },
-    onGlimpse: (glimpse) => live.turnMoved(glimpse),
+    onSnapshot: (snapshot) => live.turnMoved(snapshot),
   });
-  return { workshop, sessions };
+  let closing = localFailure('session_released');
+  const dependencies: TurnDependencies = {
+    pool,
+    allowances,
+    sessions,
+    choice: new AccountChoice(pool),
+    transports,
+    source,
+    turnLog,
+    config,
+    log,
+    closing: () => closing,
+  };
+  const shutDown = (): void => {
+    closing = localFailure('shutting_down');
+  };
+  return { dependencies, sessions, shutDown };
 }

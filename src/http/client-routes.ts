@@ -3,9 +3,9 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { shuttingDown } from '../bridge/bridge.ts';
 import type { TurnRequest } from '../bridge/stream.ts';
 import { refusal } from '../protocol/refusal.ts';
+import { shuttingDown } from '../turn/refusals.ts';
 import { sendRefusal } from './answer.ts';
 import { readBody } from './body-reader.ts';
 import type { Share } from './byte-budget.ts';

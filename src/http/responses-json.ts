@@ -3,7 +3,7 @@
  */
 import type { FastifyReply } from 'fastify';
 import type { Bridge } from '../bridge/bridge.ts';
-import { member } from '../bridge/recorder.ts';
+import { member } from '../bridge/response-collector.ts';
 import type { Outcome, RunningTurn, TurnRequest } from '../bridge/stream.ts';
 import { sendRefusal, turnHeaders } from './answer.ts';
 

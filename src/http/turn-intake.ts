@@ -113,7 +113,7 @@ function needsApiKey(
   const param =
     envelope.background === 'yes'
       ? 'background'
-      : envelope.conversation === 'given'
+      : envelope.conversation !== undefined
         ? 'conversation'
         : undefined;
   return param && refusal(400, 'unsupported_parameter', `'${param}' needs an API-key account.`, { param });

@@ -51,9 +51,21 @@ export function clientHeaders(
   model: string,
 ): Record<string, string> {
   if (client === 'generic') return {};
-  const passed = Object.entries(headers).filter(([name]) => DOWN_TO_CODEX.has(name));
+  const passed = Object.entries(headers).filter(
+    ([name, value]) => DOWN_TO_CODEX.has(name) && HEADER_VALUE.test(value),
+  );
   return Object.fromEntries(passed.filter(([name, value]) => name !== 'openai-model' || value === model));
 }
+
+/** What may stand in a header that this server writes: a control byte of upstream's would make that impossible. */
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** The headers without figures of an account's limits. */
+export function withoutLimits(headers: HeaderMap): HeaderMap {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !LIMIT.test(name)));
+}
+
+const LIMIT = /^x-codex-(?:primary|secondary|credits|active-limit|plan-type|rate-limit)/;
 
 /** One value per header, names in lower case; repeated headers are joined as HTTP allows. */
 export function flatHeaders(

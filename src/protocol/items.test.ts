@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { LOCAL, type Tenant } from '../ids.ts';
 import {
-  bindsToAccount,
   type ChainKey,
   canonicalItem,
   chainHash,
@@ -10,7 +9,6 @@ import {
   hasSideEffectTools,
   itemKind,
   pairingGaps,
-  stripForeign,
 } from './items.ts';
 
 type Json = Record<string, unknown>;
@@ -138,33 +136,6 @@ test.each([
   expect(itemKind(value)).toBe(kind);
 });
 
-const strip = (value: unknown, target: 'stores' | 'stateless' = 'stateless'): string | undefined =>
-  stripForeign(Buffer.from(JSON.stringify(value)), target)?.toString('utf8');
-
-test('another account sees an item without its id and otherwise byte for byte', () => {
-  expect(strip({ id: 'fc_1', type: 'function_call', call_id: 'c', arguments: '{"id":1}' })).toBe(
-    '{"type":"function_call","call_id":"c","arguments":"{\\"id\\":1}"}',
-  );
-  expect(strip({ type: 'compaction', id: 'cmp_1', encrypted_content: 'secret' })).toBe(
-    '{"type":"compaction","encrypted_content":"secret"}',
-  );
-});
-
-test('foreign reasoning is seen only in plain words and by an account that stores', () => {
-  const reasoning = { id: 'rs_1', type: 'reasoning', encrypted_content: 'secret' };
-  const summary = [{ type: 'summary_text', text: 'because' }];
-  expect(strip({ ...reasoning, summary })).toBeUndefined();
-  expect(strip({ ...reasoning, summary: [] }, 'stores')).toBeUndefined();
-  expect(strip({ ...reasoning, summary }, 'stores')).toBe(JSON.stringify({ type: 'reasoning', summary }));
-});
-
-test('a foreign reference is left out and an id that pairs two items is kept', () => {
-  expect(strip({ type: 'item_reference', id: 'msg_1' })).toBeUndefined();
-  expect(strip({ id: 'msg_1' })).toBeUndefined();
-  expect(strip({ type: 'mcp_approval_request', id: 'a' })).toBe('{"type":"mcp_approval_request","id":"a"}');
-  expect(strip({ role: 'user', content: 'x', id: 'msg_1' })).toBe('{"role":"user","content":"x"}');
-});
-
 test.each(['function', 'custom_tool', 'local_shell', 'shell', 'apply_patch', 'computer'])(
   'a %s call and its output belong together',
   (tool) => {
@@ -188,24 +159,6 @@ test('approvals pair by request id, shell answers may be of another type, search
     'text',
   ]);
   expect(gaps).toEqual({ unanswered: [], orphaned: [] });
-});
-
-test.each([
-  [true, { role: 'user', content: [{ type: 'input_file', file_id: 'file-1' }] }],
-  [true, { role: 'user', content: [{ type: 'input_image', image_url: 'sediment://file_1' }] }],
-  [true, { type: 'computer_call_output', output: { type: 'computer_screenshot', file_id: 'file-1' } }],
-  [true, { type: 'function_call_output', output: [{ type: 'input_image', file_id: 'file-1' }] }],
-  [
-    false,
-    { role: 'user', content: [{ type: 'input_image', file_id: null, image_url: 'data:image/png;base64,' }] },
-  ],
-  [false, { role: 'user', content: 'what is sediment://?' }],
-  [
-    false,
-    { role: 'assistant', content: [{ type: 'output_text', text: '', annotations: [{ file_id: 'f' }] }] },
-  ],
-])('that an item is bound to an account is %s for %j', (bound, value) => {
-  expect(bindsToAccount(value)).toBe(bound);
 });
 
 test('only tools that upstream itself lets loose on the world have side effects', () => {

@@ -1,13 +1,11 @@
 /**
- * What the server may know about an item of a conversation: whether it is the same as another one, who made it,
- * which call it answers, and what of it is bound to the account that made it. Items stay opaque JSON otherwise;
+ * What the server may know about an item of a conversation: whether it is the same as another one, who made it and
+ * which call it answers. What of it is bound to an account is in item-bindings.ts. Items stay opaque JSON otherwise;
  * unknown types pass.
  */
 import { hash } from 'node:crypto';
 import type { Tenant } from '../ids.ts';
 import { isRecord } from './frame.ts';
-import { type Members, scanObject } from './json-scan.ts';
-import { rewriteObject } from './json-splice.ts';
 
 type Item = Readonly<Record<string, unknown>>;
 
@@ -73,29 +71,6 @@ const PRODUCED: ReadonlySet<string> = new Set([
   'program',
 ]);
 
-/** In these the id is what another item refers to; without it the pair would come apart. */
-const ID_PAIRS: ReadonlySet<unknown> = new Set(['mcp_approval_request', 'local_shell_call_output']);
-
-/**
- * An item as an account that did not produce it may see it, cut out of its own bytes; `undefined` leaves it out.
- * Ids and encrypted reasoning mean something to the issuing account only. Without the latter, reasoning is of use
- * only in plain words and to an account that stores; references have to be resolved by the caller. A compaction
- * keeps its content: leaving it out would lose the history it stands for.
- */
-export function stripForeign(item: Buffer, target: 'stores' | 'stateless'): Buffer | undefined {
-  const scan = scanObject(item);
-  if (!scan.ok) return item;
-  const type = memberOf(item, scan.members, 'type');
-  if (isReference({ type, role: scan.members.get('role'), id: memberOf(item, scan.members, 'id') }))
-    return undefined;
-  if (type === 'reasoning') {
-    const readable = ['content', 'summary'].some((name) => hasText(memberOf(item, scan.members, name)));
-    if (target === 'stateless' || !readable) return undefined;
-    return rewriteObject(item, scan.members, { drop: ['id', 'encrypted_content'] });
-  }
-  return ID_PAIRS.has(type) ? item : rewriteObject(item, scan.members, { drop: ['id'] });
-}
-
 export interface PairingGaps {
   /** Calls that no item answers. */
   readonly unanswered: readonly string[];
@@ -122,16 +97,17 @@ export function pairingGaps(items: readonly unknown[]): PairingGaps {
   };
 }
 
+/** An item that stands for the history before it, and that only its issuer can open. */
+export function isCompaction(item: unknown): boolean {
+  return isRecord(item) && COMPACTIONS.has(item['type']);
+}
+
+const COMPACTIONS: ReadonlySet<unknown> = new Set(['compaction', 'compaction_summary', 'context_compaction']);
+
 /** The id that a reference names, empty where it names none; `undefined`: no reference. */
 export function referenceOf(item: unknown): string | undefined {
   if (!isRecord(item) || !isReference(item)) return undefined;
   return typeof item['id'] === 'string' ? item['id'] : '';
-}
-
-/** Whether the item names a file, which only the account that holds the file can read. */
-export function bindsToAccount(item: unknown): boolean {
-  if (!isRecord(item)) return false;
-  return [item, ...partsOf(item['content']), ...partsOf(item['output'])].some(namesFile);
 }
 
 /** Whether upstream itself would act on the world for this request, so that repeating it could act twice. */
@@ -158,7 +134,7 @@ function spelledOut(item: unknown): unknown {
 }
 
 /** `type` may be left out of a reference; what has neither type nor role but an id is one. */
-function isReference(item: Item): boolean {
+export function isReference(item: Item): boolean {
   const type = item['type'] ?? undefined;
   if (type !== undefined) return type === 'item_reference';
   return item['role'] === undefined && typeof item['id'] === 'string';
@@ -200,15 +176,6 @@ function keyedHash(key: ChainKey, text: string): Buffer {
   return hash('sha256', key + text, 'buffer').subarray(0, HASH_BYTES);
 }
 
-function memberOf(item: Buffer, members: Members, name: string): unknown {
-  const span = members.get(name);
-  return span === undefined ? undefined : JSON.parse(item.toString('utf8', span.start, span.end));
-}
-
-function hasText(parts: unknown): boolean {
-  return partsOf(parts).some((part) => typeof part['text'] === 'string' && part['text'] !== '');
-}
-
 function pairingOf(item: Item): { readonly call?: unknown; readonly answer?: unknown } {
   const type = item['type'];
   if (type === 'mcp_approval_request') return { call: item['id'] };
@@ -222,11 +189,3 @@ function pairingOf(item: Item): { readonly call?: unknown; readonly answer?: unk
 function partsOf(value: unknown): readonly Item[] {
   return (Array.isArray(value) ? value : [value]).filter(isRecord);
 }
-
-function namesFile(part: Item): boolean {
-  const fileId = part['file_id'];
-  if (typeof fileId === 'string' && fileId !== '') return true;
-  return Object.values(part).some((value) => typeof value === 'string' && FILE_URL.test(value));
-}
-
-const FILE_URL = /^(?:sediment|file-service):\/\//;

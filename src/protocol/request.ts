@@ -18,7 +18,8 @@ export interface Envelope {
   readonly purpose: 'turn' | 'prewarm';
   readonly background: 'yes' | 'no';
   readonly previousResponseId: string | undefined;
-  readonly conversation: 'given' | 'none';
+  /** Id of the conversation object that the turn belongs to. */
+  readonly conversation: string | undefined;
   readonly promptCacheKey: string | undefined;
   readonly streamId: unknown;
   readonly metadata: Readonly<Record<string, unknown>>;
@@ -62,7 +63,7 @@ export function readEnvelope(bytes: Buffer): ReadEnvelope {
       purpose: small['generate'] === false ? 'prewarm' : 'turn',
       background: small['background'] === true ? 'yes' : 'no',
       previousResponseId: (small['previous_response_id'] as string | null) ?? undefined,
-      conversation: (small['conversation'] ?? null) === null ? 'none' : 'given',
+      conversation: conversationId(small['conversation']),
       promptCacheKey: typeof small['prompt_cache_key'] === 'string' ? small['prompt_cache_key'] : undefined,
       streamId: small['stream_id'],
       metadata: isRecord(metadata) ? metadata : {},
@@ -119,6 +120,12 @@ function complain(small: Record<string, unknown>): { message: string; param: str
     };
   }
   return undefined;
+}
+
+function conversationId(given: unknown): string | undefined {
+  if (given === undefined || given === null) return undefined;
+  const id = isRecord(given) ? given['id'] : given;
+  return typeof id === 'string' ? id.slice(0, LONGEST_NAME) : '';
 }
 
 const BRACKET = 0x5b;

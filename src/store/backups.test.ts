@@ -52,11 +52,11 @@ test('a database is copied before it is migrated, and not otherwise', async () =
   const db = new Database(join(dataDir, 'respool.db'));
   // As if the newest migration had not been applied yet.
   db.exec(
-    'drop table usage_hour; delete from __drizzle_migrations where created_at = (select max(created_at) from __drizzle_migrations)',
+    'drop table account_binding; alter table request drop column bound; delete from __drizzle_migrations where created_at = (select max(created_at) from __drizzle_migrations)',
   );
   db.close();
   await temporary.reopen();
   expect(readdirSync(join(dataDir, 'backups'))).toEqual([
-    expect.stringMatching(/^respool-.*-before-0002_.*\.db$/),
+    expect.stringMatching(/^respool-.*-before-0003_.*\.db$/),
   ]);
 });

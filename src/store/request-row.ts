@@ -17,6 +17,12 @@ export interface RequestError {
   readonly message: string;
 }
 
+/** What only one account can continue: the history names files of it, or holds an item that only it can open. */
+export interface BoundTo {
+  readonly kind: 'files' | 'compaction';
+  readonly account: AccountId;
+}
+
 /** One accepted turn (contract: exactly one row each). Instants in epoch ms. */
 export interface RequestRow {
   readonly id: string;

@@ -6,7 +6,7 @@ import { and, desc, eq, gte, inArray, lt, type SQL, sql } from 'drizzle-orm';
 import { LRUCache } from 'lru-cache';
 import type { AccountId, ResponseId, SessionId, Tenant } from '../ids.ts';
 import type { Reads } from './database.ts';
-import type { RequestRow } from './request-row.ts';
+import type { BoundTo, RequestRow } from './request-row.ts';
 import { request } from './schema.ts';
 import { placeholdersOf, prepareWrite, present } from './statement.ts';
 import type { Statement, WriteUnit } from './write-unit.ts';
@@ -22,6 +22,13 @@ export interface ResponseOwner {
   readonly session: SessionId;
   /** The account keeps the response and can be asked for it. */
   readonly stored: boolean;
+  readonly bound: BoundTo | undefined;
+}
+
+/** What is kept of a turn beside its row. */
+export interface Continuity {
+  readonly stored: boolean;
+  readonly bound?: BoundTo | undefined;
 }
 
 export interface RequestFilter {
@@ -57,15 +64,15 @@ export class RequestLog {
     if (known) return known === 'forgotten' ? undefined : known;
     const row = this.#prepared.owner.get({ tenant, responseId });
     if (!row) return undefined;
-    const owner = { ...row, account: row.account ?? undefined };
+    const owner = { ...row, account: row.account ?? undefined, bound: row.bound ?? undefined };
     this.#owners.set(key, owner);
     return owner;
   }
 
   /** Makes the owner known before the row is committed; only completed and incomplete turns have one. */
-  remember(row: Placeable, stored: boolean): void {
+  remember(row: Placeable, { stored, bound }: Continuity): void {
     if (!row.responseId || (row.status !== 'completed' && row.status !== 'incomplete')) return;
-    const owner = { account: row.accountId, session: row.session, stored };
+    const owner = { account: row.accountId, session: row.session, stored, bound };
     this.#owners.set(keyOf(row.tenant, row.responseId), owner);
   }
 
@@ -75,8 +82,8 @@ export class RequestLog {
     return [this.#prepared.forget({ tenant, responseId })];
   }
 
-  insert(row: RequestRow, stored: boolean): Statement {
-    return this.#prepared.insert({ ...row, stored, forgotten: false });
+  insert(row: RequestRow, { stored, bound }: Continuity): Statement {
+    return this.#prepared.insert({ ...row, stored, bound, forgotten: false });
   }
 
   get(id: string): RequestRow | undefined {
@@ -131,7 +138,12 @@ function prepare(reads: Reads) {
     .limit(500);
   return {
     owner: reads
-      .select({ account: request.accountId, session: request.session, stored: request.stored })
+      .select({
+        account: request.accountId,
+        session: request.session,
+        stored: request.stored,
+        bound: request.bound,
+      })
       .from(request)
       .where(
         and(isResponse, inArray(request.status, ['completed', 'incomplete']), eq(request.forgotten, false)),
@@ -175,6 +187,6 @@ function conditionsOf(filter: RequestFilter): SQL[] {
 }
 
 function toRow(row: typeof request.$inferSelect): RequestRow {
-  const { stored: _stored, forgotten: _forgotten, ...rest } = row;
+  const { stored: _stored, forgotten: _forgotten, bound: _bound, ...rest } = row;
   return present(rest);
 }

@@ -15,7 +15,7 @@ import {
 } from 'drizzle-orm/sqlite-core';
 import type { AccountId, ResponseId, SessionId, Tenant } from '../ids.ts';
 import type { KeyLimits } from './keys.ts';
-import type { RequestAttempt, RequestError } from './request-row.ts';
+import type { BoundTo, RequestAttempt, RequestError } from './request-row.ts';
 
 const bytes = (name: string) => blob(name, { mode: 'buffer' });
 const json = (name: string) => text(name, { mode: 'json' });
@@ -138,6 +138,8 @@ export const request = sqliteTable(
     stored: integer('stored', { mode: 'boolean' }).notNull(),
     /** The client deleted the response: its id is unknown from then on, the row stays. */
     forgotten: integer('forgotten', { mode: 'boolean' }).notNull().default(false),
+    /** Why every turn that continues this one has to stay with one account. */
+    bound: json('bound').$type<BoundTo>(),
   },
   (t) => [
     index('request_response').on(t.responseId, t.tenant).where(sql`response_id is not null`),
@@ -226,6 +228,18 @@ export const transcriptItem = sqliteTable(
     }).onDelete('cascade'),
     index('transcript_item_response').on(t.tenant, t.responseId),
   ],
+);
+
+/** What belongs to an account although no remembered turn says so. */
+export const accountBinding = sqliteTable(
+  'account_binding',
+  {
+    tenant: text('tenant').$type<Tenant>().notNull(),
+    name: text('name').notNull(),
+    accountId: text('account_id').$type<AccountId>().notNull(),
+    at: integer('at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.tenant, t.name] }), index('account_binding_at').on(t.at)],
 );
 
 export const setting = sqliteTable('setting', {

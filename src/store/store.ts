@@ -2,12 +2,13 @@
  * Everything that is remembered, opened and closed together; the one door of this folder for the rest of the
  * server. After start nothing here writes on the main thread.
  */
-import type { ResponseId, Tenant } from '../ids.ts';
+import type { AccountId, ResponseId, Tenant } from '../ids.ts';
+import { AccountBindings } from './account-bindings.ts';
 import { AccountRows } from './account-rows.ts';
 import { type Backup, backupPath } from './backups.ts';
 import { type OpenDatabase, openDatabase } from './database.ts';
 import { Keys } from './keys.ts';
-import type { RequestRow } from './request-row.ts';
+import type { BoundTo, RequestRow } from './request-row.ts';
 import { RequestLog } from './requests.ts';
 import { loadAdminToken, type Secrets } from './secrets.ts';
 import { Settings } from './settings.ts';
@@ -44,8 +45,19 @@ export interface CommittedTurn {
   readonly node?: TranscriptNode | undefined;
   /** The owner account keeps the response. */
   readonly stored: boolean;
+  /** Every turn that continues this one has to stay with that account. */
+  readonly bound?: BoundTo | undefined;
+  /** Names that belong to an account although the turn has no node that says so. */
+  readonly bindings?: readonly Binding[] | undefined;
+  /** Why the conversation went to another account with this turn, one entry a change. */
+  readonly switches?: readonly string[];
   /** Until the turn's first event, without the time in which upstream had been asked; not kept. */
   readonly overheadMs?: number | undefined;
+}
+
+export interface Binding {
+  readonly names: readonly string[];
+  readonly account: AccountId;
 }
 
 /** Throws `StoreError` (one sentence with the next step) when the database cannot be used. */
@@ -64,6 +76,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 
 export class Store {
   readonly accounts: AccountRows;
+  readonly bindings: AccountBindings;
   readonly keys: Keys;
   readonly requests: RequestLog;
   readonly usage: UsageHours;
@@ -87,6 +100,7 @@ export class Store {
     this.secrets = secrets;
     this.writer = writer;
     this.accounts = new AccountRows({ reads, writer, secrets, now });
+    this.bindings = new AccountBindings(reads);
     this.keys = new Keys(reads, writer, now);
     this.requests = new RequestLog(reads, writer);
     this.usage = new UsageHours(reads);
@@ -110,15 +124,22 @@ export class Store {
    * Row, owner and transcript in one transaction; look-ups see them at once. Never rejects: `queued` means that
    * the commit failed or took over two seconds and will be tried again.
    */
-  commitTurn({ row, node, stored }: CommittedTurn): Promise<'committed' | 'queued'> {
-    this.requests.remember(row, stored);
+  commitTurn(turn: CommittedTurn): Promise<'committed' | 'queued'> {
+    const { row, node, bindings = [] } = turn;
+    this.requests.remember(row, turn);
     const statements = [
-      this.requests.insert(row, stored),
+      this.requests.insert(row, turn),
       this.usage.add(row),
       ...(node ? this.transcripts.add(node) : []),
+      ...bindings.flatMap(({ names, account }) => this.bindings.add(row.tenant, names, account, row.at)),
     ];
     this.#sweepWhenMuchWasAdded();
     return this.writer.writeWithin(COMMIT_LIMIT_MS, statements);
+  }
+
+  /** Makes names known as an account's before the turn that brought them has ended. */
+  async bind(tenant: Tenant, binding: Binding): Promise<void> {
+    await this.writer.write(this.bindings.add(tenant, binding.names, binding.account, this.#now()));
   }
 
   /** The client deletes a response: its id is unknown from now on, here and after a restart. */
@@ -157,7 +178,8 @@ export class Store {
 
   async #sweep(): Promise<void> {
     await this.requests.deleteBefore(this.#now() - this.#options.retentionDays * DAY_MS);
-    await this.writer.write([this.usage.expire(this.#now())]);
+    const before = this.#now() - this.#options.retentionDays * DAY_MS;
+    await this.writer.write([this.usage.expire(this.#now()), this.bindings.expire(before)]);
     await this.accounts.expire();
     await this.transcripts.evict();
   }

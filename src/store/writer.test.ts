@@ -73,7 +73,10 @@ test('what the database refuses does not take its neighbours with it', async () 
   await using temporary = await temporaryStore();
   const { store } = temporary;
   const bad = [
-    store.requests.insert({ ...requestRow({ id: 'bad' }), route: undefined as unknown as string }, false),
+    store.requests.insert(
+      { ...requestRow({ id: 'bad' }), route: undefined as unknown as string },
+      { stored: false },
+    ),
   ];
   const [before, refused, after] = await Promise.all([
     store.commitTurn(turn(1)),
@@ -88,7 +91,7 @@ test('what the database refuses does not take its neighbours with it', async () 
 test('a unit is committed as a whole or not at all', async () => {
   await using temporary = await temporaryStore();
   const { store } = temporary;
-  const good = store.requests.insert(requestRow({ id: 'good' }), false);
+  const good = store.requests.insert(requestRow({ id: 'good' }), { stored: false });
   const bad = { sql: 'insert into no_such_table values (?)', params: [1] };
   expect(await store.writer.write([good, bad])).toMatchObject({ kind: 'dropped' });
   expect(store.requests.get('good')).toBeUndefined();

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import * as says from '../simulator/errors.ts';
 import { classify } from './classify.ts';
 import type { ErrorClass } from './failure.ts';
-import type { Signal } from './signal.ts';
+import { RECOVERY } from './recovery.ts';
+import type { UpstreamError } from './upstream-error.ts';
 
 const NOW = Date.UTC(2026, 10, 21);
 
@@ -12,14 +13,22 @@ type Answer = {
   readonly headers?: Readonly<Record<string, string>>;
 };
 
-const http = ({ status, body, headers = {} }: Answer): Signal => ({ via: 'http', status, body, headers });
-const answer = (status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): Signal =>
-  http({ status, body, headers });
-const error = (status: number, code: string, more: object = {}): Signal =>
+const http = ({ status, body, headers = {} }: Answer): UpstreamError => ({
+  via: 'http',
+  status,
+  body,
+  headers,
+});
+const answer = (
+  status: number,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): UpstreamError => http({ status, body, headers });
+const error = (status: number, code: string, more: object = {}): UpstreamError =>
   answer(status, { error: { code, message: 'x', ...more } });
-const close = (code: number, reason = ''): Signal => ({ via: 'close', code, reason });
+const close = (code: number, reason = ''): UpstreamError => ({ via: 'close', code, reason });
 
-const ROWS: readonly (readonly [string, Signal, ErrorClass])[] = [
+const ROWS: readonly (readonly [string, UpstreamError, ErrorClass])[] = [
   ['an aged socket', http(says.connectionLimit()), 'connection_limit'],
   ['an unknown anchor', http(says.previousResponseNotFound('resp_1')), 'not_found_continuity'],
   [
@@ -147,30 +156,31 @@ const ROWS: readonly (readonly [string, Signal, ErrorClass])[] = [
 ];
 
 test.each(ROWS)('%s', (_name, signal, expected) => {
-  expect(classify(signal, NOW).class).toBe(expected);
+  expect(RECOVERY[classify(signal, NOW).class].shownAs).toBe(expected);
 });
 
-const SHAPES: Readonly<Record<string, (status: number, body: Readonly<Record<string, unknown>>) => Signal>> =
-  {
-    'a refused upgrade': (status, body) => ({ via: 'upgrade', status, body: { error: body }, headers: {} }),
-    'a frame with status': (status, body) => ({
-      via: 'frame',
-      event: { type: 'error', status, error: body },
-    }),
-    'a frame with status_code': (status, body) => ({
-      via: 'frame',
-      event: { type: 'error', status_code: status, error: body },
-    }),
-    'a frame with body.error': (status, body) => ({
-      via: 'frame',
-      event: { type: 'error', status, body: { error: body } },
-    }),
-    'response.failed': (_status, body) => ({
-      via: 'frame',
-      event: { type: 'response.failed', response: { id: 'r', error: body } },
-    }),
-    'a flat error event': (_status, body) => ({ via: 'frame', event: { ...body, type: 'error' } }),
-  };
+const SHAPES: Readonly<
+  Record<string, (status: number, body: Readonly<Record<string, unknown>>) => UpstreamError>
+> = {
+  'a refused upgrade': (status, body) => ({ via: 'upgrade', status, body: { error: body }, headers: {} }),
+  'a frame with status': (status, body) => ({
+    via: 'frame',
+    event: { type: 'error', status, error: body },
+  }),
+  'a frame with status_code': (status, body) => ({
+    via: 'frame',
+    event: { type: 'error', status_code: status, error: body },
+  }),
+  'a frame with body.error': (status, body) => ({
+    via: 'frame',
+    event: { type: 'error', status, body: { error: body } },
+  }),
+  'response.failed': (_status, body) => ({
+    via: 'frame',
+    event: { type: 'response.failed', response: { id: 'r', error: body } },
+  }),
+  'a flat error event': (_status, body) => ({ via: 'frame', event: { ...body, type: 'error' } }),
+};
 
 describe.each(Object.entries(SHAPES))('as %s', (_name, shape) => {
   test.each([
@@ -184,7 +194,7 @@ describe.each(Object.entries(SHAPES))('as %s', (_name, shape) => {
     [401, 'invalid_api_key', 'auth_expired'],
     [500, 'server_error', 'upstream_unavailable'],
   ] as const)('%i %s', (status, code, expected) => {
-    expect(classify(shape(status, { code, message: 'x' }), NOW).class).toBe(expected);
+    expect(RECOVERY[classify(shape(status, { code, message: 'x' }), NOW).class].shownAs).toBe(expected);
   });
 });
 
@@ -231,5 +241,5 @@ test('an error that names its code only in a header is understood', () => {
     class: 'account_forbidden',
     code: 'invalid_workspace_selected',
   });
-  expect(classify(answer(403, '', { 'x-error-json': '%%%' }), NOW).class).toBe('account_forbidden');
+  expect(classify(answer(403, '', { 'x-error-json': '%%%' }), NOW).class).toBe('forbidden_unexplained');
 });

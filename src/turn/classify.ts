@@ -4,20 +4,14 @@
  * mistake never costs an account its place, and bodies are read before statuses, because the same 403 can mean a
  * spent quota, a foreign workspace or a firewall.
  */
-import type { Blame, ErrorClass, Failure } from './failure.ts';
-import { normalise, type Seen, type Signal } from './signal.ts';
+import type { Failure, FailureClass } from './failure.ts';
+import { RECOVERY } from './recovery.ts';
+import { normalise, type Seen, type UpstreamError } from './upstream-error.ts';
 
 interface Row {
   readonly fits: (seen: Seen) => boolean;
-  readonly class: ErrorClass;
-  readonly variant?: NonNullable<Failure['variant']>;
-  readonly blame?: Blame;
-  /** How long the account rests where the refusal names no reset. */
-  readonly restMs?: number;
+  readonly class: FailureClass;
 }
-
-const MINUTE_MS = 60_000;
-const HOUR_MS = 3_600_000;
 
 const oneOf =
   (...keys: readonly string[]) =>
@@ -67,7 +61,7 @@ const REQUEST_ROWS: readonly Row[] = [
   },
   { fits: oneOf('invalid_encrypted_content'), class: 'encrypted_content_foreign' },
   {
-    fits: says(/invalid_encrypted_content|encrypted content .*could not be (verified|decrypted)/),
+    fits: says(/invalid_encrypted_content|encrypted .*content .*could not be (verified|decrypted|decoded)/),
     class: 'encrypted_content_foreign',
   },
   {
@@ -116,16 +110,11 @@ const depleted = (seen: Seen): boolean =>
   /_(credits_depleted|usage_limit_reached)$/.test(seen.headers['x-codex-rate-limit-reached-type'] ?? '');
 
 const QUOTA_ROWS: readonly Row[] = [
-  {
-    fits: all(depleted, workspaceDepleted),
-    class: 'quota',
-    variant: 'whole_workspace',
-    restMs: 30 * MINUTE_MS,
-  },
-  { fits: oneOf('usage_limit_reached'), class: 'quota', restMs: 5 * MINUTE_MS },
-  { fits: oneOf(...QUOTA_KEYS), class: 'quota', restMs: HOUR_MS },
-  { fits: oneOf('usage_not_included'), class: 'quota', variant: 'plan_lacks_codex', restMs: 24 * HOUR_MS },
-  { fits: any(depleted, says(/hit your spend cap/)), class: 'quota', restMs: 30 * MINUTE_MS },
+  { fits: all(depleted, workspaceDepleted), class: 'workspace_spent' },
+  { fits: oneOf('usage_limit_reached'), class: 'quota' },
+  { fits: oneOf(...QUOTA_KEYS), class: 'budget_spent' },
+  { fits: oneOf('usage_not_included'), class: 'plan_lacks_codex' },
+  { fits: any(depleted, says(/hit your spend cap/)), class: 'credits_spent' },
   {
     fits: all(
       oneOf('rate_limit_exceeded', 'rate_limit_error', 'slow_down'),
@@ -133,10 +122,9 @@ const QUOTA_ROWS: readonly Row[] = [
       (seen) => seen.key !== 'slow_down' || seen.status === 429,
     ),
     class: 'rate_limit_transient',
-    restMs: 1000,
   },
-  { fits: all(status(429), usedUp), class: 'quota', restMs: 5 * MINUTE_MS },
-  { fits: status(429), class: 'rate_limit_transient', restMs: 1000 },
+  { fits: all(status(429), usedUp), class: 'quota' },
+  { fits: status(429), class: 'rate_limit_transient' },
 ];
 
 /** Inside a stream there is no status: the code has to say it. */
@@ -158,20 +146,24 @@ const fromTheEdge = (seen: Seen): boolean =>
   (seen.headers['content-type'] ?? '').includes('text/html') ||
   /<html|cloudflare|cf-ray|challenge/.test(seen.text);
 
+/** An error in the provider's own form; servers without WebSockets answer a handshake with less than that. */
+const namesItself = (seen: Seen): boolean => seen.code !== '' || seen.type !== '';
+const handshake = (seen: Seen): boolean => seen.via === 'upgrade';
+const unnamed = (seen: Seen): boolean => !namesItself(seen);
+
 const ACCOUNT_ROWS: readonly Row[] = [
   {
-    fits: oneOf('account_deactivated', 'account_suspended', 'account_deleted'),
-    class: 'auth_permanent',
-    variant: 'deactivated',
+    fits: any(
+      oneOf('account_deactivated', 'account_suspended', 'account_deleted'),
+      says(/account has been deactivated/),
+    ),
+    class: 'account_ended',
   },
-  { fits: says(/account has been deactivated/), class: 'auth_permanent', variant: 'deactivated' },
   {
     fits: any(oneOf('deactivated_workspace'), all(status(402), oneOf('workspace_deactivated'))),
     class: 'account_forbidden',
-    variant: 'workspace',
-    restMs: 10 * MINUTE_MS,
   },
-  { fits: status(402), class: 'quota', restMs: 30 * MINUTE_MS },
+  { fits: status(402), class: 'credits_spent' },
   { fits: status(401), class: 'auth_expired' },
   { fits: all((seen) => seen.status === undefined, authless), class: 'auth_expired' },
   {
@@ -188,11 +180,10 @@ const ACCOUNT_ROWS: readonly Row[] = [
       all(status(403), (seen) => seen.headers['x-openai-authorization-error'] !== undefined),
     ),
     class: 'account_forbidden',
-    variant: 'workspace',
-    restMs: 10 * MINUTE_MS,
   },
+  { fits: all(handshake, status(403), unnamed), class: 'upgrade_refused' },
   { fits: all(status(403), fromTheEdge), class: 'edge_forbidden' },
-  { fits: status(403), class: 'account_forbidden', variant: 'unknown_403', restMs: MINUTE_MS },
+  { fits: status(403), class: 'forbidden_unexplained' },
 ];
 
 const SERVICE_ROWS: readonly Row[] = [
@@ -209,24 +200,18 @@ const SERVICE_ROWS: readonly Row[] = [
     ),
     class: 'overloaded',
   },
+  { fits: handshake, class: 'upgrade_refused' },
   {
     fits: any(status(408, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529), oneOf('server_error')),
     class: 'upstream_unavailable',
-    blame: 'account',
   },
-  {
-    fits: all(closed(1008), says(/auth|token|login|policy.*account/)),
-    class: 'account_forbidden',
-    variant: 'unknown_403',
-    restMs: MINUTE_MS,
-  },
-  { fits: (seen) => seen.via === 'close', class: 'upstream_unavailable', blame: 'route' },
-  { fits: (seen) => seen.via === 'socket', class: 'upstream_unavailable', blame: 'route' },
-  { fits: (seen) => seen.code === 'connect_timeout', class: 'upstream_unavailable', blame: 'route' },
+  { fits: all(closed(1008), says(/auth|token|login|policy.*account/)), class: 'forbidden_unexplained' },
+  { fits: (seen) => seen.via === 'close' || seen.via === 'socket', class: 'connection_lost' },
+  { fits: (seen) => seen.code === 'connect_timeout', class: 'connection_lost' },
+  { fits: (seen) => seen.code === 'unary_timeout', class: 'unary_timeout' },
   {
     fits: (seen) => seen.via === 'timeout' || seen.via === 'eof' || seen.via === 'garbage',
     class: 'stream_incomplete',
-    blame: 'route',
   },
 ];
 
@@ -244,30 +229,29 @@ const LAST_ROWS: readonly Row[] = [
     ),
     class: 'invalid_request',
   },
-  { fits: () => true, class: 'upstream_unavailable', blame: 'account' },
+  { fits: () => true, class: 'upstream_unavailable' },
 ];
 
 const ROWS: readonly Row[] = [...REQUEST_ROWS, ...QUOTA_ROWS, ...ACCOUNT_ROWS, ...SERVICE_ROWS, ...LAST_ROWS];
 
-/** `now` is epoch ms; every relative reset in the signal is counted from it. */
-export function classify(signal: Signal, now: number): Failure {
-  const seen = normalise(signal, now);
+/** `now` is epoch ms; every relative reset in the error is counted from it. */
+export function classify(error: UpstreamError, now: number): Failure {
+  const seen = normalise(error, now);
   // LAST_ROWS ends in a row that fits everything.
-  const row = ROWS.find((candidate) => candidate.fits(seen)) as Row;
-  const resetAt = seen.resetAt ?? (row.restMs === undefined ? undefined : now + row.restMs);
-  const param = row.class === 'unsupported_param' ? refusedParam(seen) : seen.param;
+  const { class: found } = ROWS.find((row) => row.fits(seen)) as Row;
+  const { cooldownMs, mark } = RECOVERY[found];
+  const resetAt = seen.resetAt ?? (cooldownMs > 0 ? now + cooldownMs : undefined);
+  const param = found === 'unsupported_param' ? refusedParam(seen) : seen.param;
   return {
-    class: row.class,
+    class: found,
     via: seen.via,
-    code: seen.key || (seen.status === undefined ? row.class : `http_${seen.status}`),
+    code: seen.key || (seen.status === undefined ? found : `http_${seen.status}`),
     message: seen.message,
     ...(seen.status === undefined ? {} : { status: seen.status }),
     ...(param === '' ? {} : { param }),
     ...(seen.plan === undefined ? {} : { plan: seen.plan }),
     ...(resetAt === undefined ? {} : { resetAt }),
-    ...(row.variant === undefined ? {} : { variant: row.variant }),
-    ...(row.blame === undefined ? {} : { blame: row.blame }),
-    ...(row.class === 'quota' ? bucketOf(seen) : {}),
+    ...(mark === 'exhausted' ? bucketOf(seen) : {}),
     ...bodyOf(seen),
   };
 }

@@ -11,13 +11,13 @@ const place = (account: AccountId, newest?: string, fingerprint = 'same'): Place
 });
 const anchored = (more: Partial<Past> = {}): Past => ({
   anchor: { id: id('r2'), owner: A, stored: false },
-  line: () => [id('r2'), id('r1')],
+  ancestors: () => [id('r2'), id('r1')],
   whole: 'at_hand',
   ...more,
 });
 const full = (line: readonly string[]): Past => ({
   anchor: undefined,
-  line: () => line.map(id),
+  ancestors: () => line.map(id),
   whole: 'at_hand',
 });
 const asked = { fingerprint: 'same', anchor: 'allowed' } as const;
@@ -34,7 +34,7 @@ test.each([
   ['the owner stores it', place(A), anchored({ anchor: stored }), anchor('r2')],
   ['another account is asked for what the owner stores', place(B), anchored({ anchor: stored }), WHOLE],
   ['there is no history to put in its place', place(B), anchored({ whole: 'missing' }), LOST],
-  ['the socket’s newest is further back in the same line', place(A, 'r1'), anchored(), anchor('r1')],
+  ['the socket’s newest is further back in the same history', place(A, 'r1'), anchored(), anchor('r1')],
   ['it is, but other members have changed', place(A, 'r1', 'other'), anchored(), WHOLE],
   ['a full history extends the newest of the socket', place(A, 'r9'), full(['r9', 'r8']), anchor('r9')],
   ['a full history goes past it', place(A, 'r7'), full(['r9', 'r8']), WHOLE],
@@ -49,10 +49,10 @@ test('an anchor that was refused is not offered again', () => {
   expect(continuationAt(place(A, 'r2'), anchored({ whole: 'missing' }), refused)).toEqual(LOST);
 });
 
-test('the line of a conversation is not read for a turn that its anchor alone can carry', () => {
-  const line = () => {
+test('the history of a conversation is not read for a turn that its anchor alone can carry', () => {
+  const ancestors = () => {
     throw new Error('read');
   };
-  expect(continuationAt(place(A, 'r2'), anchored({ line }), asked)).toEqual(anchor('r2'));
-  expect(continuationAt(place(B), anchored({ line }), asked)).toEqual(WHOLE);
+  expect(continuationAt(place(A, 'r2'), anchored({ ancestors }), asked)).toEqual(anchor('r2'));
+  expect(continuationAt(place(B), anchored({ ancestors }), asked)).toEqual(WHOLE);
 });

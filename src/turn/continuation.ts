@@ -19,7 +19,7 @@ export interface Past {
     | { readonly id: ResponseId; readonly owner: AccountId | undefined; readonly stored: boolean }
     | undefined;
   /** Ids of every response this history extends, newest first; empty when none is known. Asked for only when needed. */
-  line(): readonly ResponseId[];
+  ancestors(): readonly ResponseId[];
   /** Whether the whole history can be sent. */
   readonly whole: 'at_hand' | 'missing';
 }
@@ -49,7 +49,7 @@ export function continuationAt(
   }
   const own =
     newest?.fingerprint === asked.fingerprint
-      ? past.line().find((id) => id === newest.responseId)
+      ? past.ancestors().find((id) => id === newest.responseId)
       : undefined;
   return own !== undefined && whole === 'at_hand' ? { kind: 'anchor', id: own } : instead;
 }

@@ -1,23 +1,25 @@
 /**
  * What can go wrong with a turn, as a closed set. A failure is classified once, at the edge where it was seen
- * (`classify.ts`); everything after that asks only for its class.
+ * (`classify.ts` for upstream, `local-failure.ts` for this server itself); everything after that reads its row in
+ * `recovery.ts`.
  */
-import type { Signal } from './signal.ts';
+import type { UpstreamError } from './upstream-error.ts';
 
+/** The classes that request rows and metrics name (`error_class`). */
 export type ErrorClass =
-  /** The account's allowance is used up until a reset. */
+  /** The account's quota is used up until a reset. */
   | 'quota'
   /** The account's plan does not include this model. */
   | 'plan_unsupported'
   /** Too fast for the account; seconds, not hours. */
   | 'rate_limit_transient'
-  /** The access token is no longer taken; a renewed one may be. */
+  /** The access token is no longer accepted; a refreshed one may be. */
   | 'auth_expired'
-  /** The login or the account itself is gone. */
+  /** The login or the account itself has ended. */
   | 'auth_permanent'
-  /** The account may not do this at the moment (workspace, unknown 403). */
+  /** The account may not do this at the moment (workspace, unexplained 403). */
   | 'account_forbidden'
-  /** The provider's edge refuses this host, whoever the account is. */
+  /** The provider's edge refuses this host, whatever the account. */
   | 'edge_forbidden'
   /** The response to continue from is not known where we asked. */
   | 'not_found_continuity'
@@ -25,7 +27,7 @@ export type ErrorClass =
   | 'encrypted_content_foreign'
   | 'context_overflow'
   | 'invalid_request'
-  /** A top-level field this upstream does not take; `Failure.param` names it. */
+  /** A top-level field this upstream does not accept; `Failure.param` names it. */
   | 'unsupported_param'
   /** The provider's rules about content: never tried elsewhere. */
   | 'policy'
@@ -38,15 +40,44 @@ export type ErrorClass =
   | 'message_too_big'
   /** The stream ended before its terminal event. */
   | 'stream_incomplete'
-  | 'client_abort'
-  | 'pool_exhausted';
+  /** A fault of this server. */
+  | 'internal';
 
-/** Whether the account, rather than the network or the service, produced a loss. Decides if another account is better. */
-export type Blame = 'account' | 'route';
+/** The classes that recovery tells apart; each is shown as one `ErrorClass` (`recovery.ts`). */
+export type FailureClass =
+  | ErrorClass
+  /** A prepaid or monthly budget of an API organisation; upstream names no reset. */
+  | 'budget_spent'
+  /** A 402 or a spend cap without a reset. */
+  | 'credits_spent'
+  /** A limit of the workspace's owner, which holds for every seat of it. */
+  | 'workspace_spent'
+  /** The plan has no Codex at all. */
+  | 'plan_lacks_codex'
+  /** The provider has closed the account. */
+  | 'account_ended'
+  /** A 403 that says nothing about its reason. */
+  | 'forbidden_unexplained'
+  /** The connection ended or never came about: no answer of the account. */
+  | 'connection_lost'
+  /** The upstream's answer to a WebSocket handshake was neither an upgrade nor about the account. */
+  | 'upgrade_refused'
+  /** A unary call without an answer in its time: upstream may still be working on it, and bills it. */
+  | 'unary_timeout'
+  | 'account_removed'
+  /** The history can be neither named nor sent to this account. */
+  | 'history_missing'
+  /** The session was released by an operator. */
+  | 'session_released'
+  | 'shutting_down'
+  /** The login service did not answer in the time of this turn. */
+  | 'refresh_late'
+  /** The login service is in trouble: no verdict on the login. */
+  | 'refresh_unavailable';
 
 export interface Failure {
-  readonly class: ErrorClass;
-  readonly via: Signal['via'];
+  readonly class: FailureClass;
+  readonly via: UpstreamError['via'] | 'local';
   /** HTTP status as upstream gave it, if it gave one. */
   readonly status?: number;
   /** The upstream's own code or type in lower case; our word for it where it sent none. */
@@ -56,11 +87,7 @@ export interface Failure {
   readonly plan?: string;
   /** Epoch ms at which the account may serve again. */
   readonly resetAt?: number;
-  readonly retryAfterMs?: number;
-  readonly blame?: Blame;
-  /** Finer than the class, for the account's mark: see `Mark` in recovery.ts. */
-  readonly variant?: 'deactivated' | 'workspace' | 'whole_workspace' | 'unknown_403' | 'plan_lacks_codex';
-  /** The allowance that is used up, where it is not the account's main one. */
+  /** The quota that is used up, where it is not the account's main one. */
   readonly bucket?: string;
   /** The upstream's error object as it came, for failures that are passed on. */
   readonly body?: Readonly<Record<string, unknown>>;

@@ -5,30 +5,41 @@
 import { type Frame, kindOf } from '../protocol/frame.ts';
 
 /** Handshakes are few and small; a stream that begins with more than this is let through. */
-const MOST_HELD = 64;
+const MAX_HELD_FRAMES = 64;
+const MAX_HELD_BYTES = 4 * 1024 * 1024;
 
 export class HoldGate {
   #held: Frame[] = [];
-  #open: 'held' | 'open' = 'held';
+  #bytes = 0;
+  #state: 'held' | 'open' = 'held';
+
+  /** Something was let through: what follows cannot be taken back. */
+  get isOpen(): boolean {
+    return this.#state === 'open';
+  }
 
   /** The frames that may go down now, in order. */
   offer(frame: Frame): readonly Frame[] {
-    if (this.#open === 'open') return [frame];
+    if (this.#state === 'open') return [frame];
     this.#held.push(frame);
+    this.#bytes += frame.data.length;
     const kind = kindOf(frame.type);
     const holds = kind === 'handshake' || kind === 'vendor';
-    return holds && this.#held.length < MOST_HELD ? [] : this.release();
+    const fits = this.#held.length < MAX_HELD_FRAMES && this.#bytes < MAX_HELD_BYTES;
+    return holds && fits ? [] : this.release();
   }
 
   release(): readonly Frame[] {
     const released = this.#held;
     this.#held = [];
-    this.#open = 'open';
+    this.#bytes = 0;
+    this.#state = 'open';
     return released;
   }
 
   /** The attempt that sent them has failed; the next one begins with its own handshake. */
   forget(): void {
     this.#held = [];
+    this.#bytes = 0;
   }
 }

@@ -2,18 +2,22 @@ import { expect, test } from 'vitest';
 import type { AccountId } from '../ids.ts';
 import { classify } from './classify.ts';
 import type { Failure } from './failure.ts';
-import { type Asked, refusalFor } from './refusals.ts';
+import { type AskedBy, refusalAfterOutput, refusalFor } from './refusals.ts';
 import type { Binding, Reason, Unavailable } from './states.ts';
 
 const NOW = 1_800_000_000_000;
-const ASKED: Asked = { client: 'generic', door: 'json', previousResponseId: 'resp_1', model: 'gpt-5.5' };
+const ASKED: AskedBy = { client: 'generic', door: 'json', previousResponseId: 'resp_1', model: 'gpt-5.5' };
 const OWNER: Binding = { kind: 'owner', account: 'a' as AccountId };
 
-const nobody = (reason: Unavailable, more: { binding?: Binding; last?: Failure } = {}): Reason => ({
+const nobody = (
+  reason: Unavailable,
+  more: { binding?: Binding; last?: Failure; passing?: Failure } = {},
+): Reason => ({
   kind: 'unavailable',
   reason,
   binding: more.binding ?? { kind: 'free' },
   last: more.last,
+  passing: more.passing,
 });
 const failed = (failure: Failure, binding: Binding = { kind: 'free' }): Reason => ({
   kind: 'failure',
@@ -22,7 +26,8 @@ const failed = (failure: Failure, binding: Binding = { kind: 'free' }): Reason =
 });
 const failure = (status: number, error: object): Failure =>
   classify({ via: 'http', status, headers: {}, body: { error } }, NOW);
-const tell = (reason: Reason, asked: Partial<Asked> = {}) => refusalFor(reason, { ...ASKED, ...asked }, NOW);
+const tell = (reason: Reason, asked: Partial<AskedBy> = {}) =>
+  refusalFor(reason, { ...ASKED, ...asked }, NOW);
 
 test('everybody out of quota: the message that Codex shows, with the reset of the first to return', () => {
   const far = tell(nobody({ why: 'exhausted', resetAt: NOW + 900_000, plan: 'plus' }));
@@ -128,4 +133,46 @@ test('after the last account the turn’s own failure is told, not the state of 
     status: 503,
   });
   expect(tell(nobody({ why: 'tried_all' }, { last: failure(500, {}) }))).toMatchObject({ status: 502 });
+});
+
+test.each([
+  ['a 500', failure(500, {}), 502, 'upstream_unavailable'],
+  ['an overload', failure(503, { code: 'server_is_overloaded' }), 503, 'server_is_overloaded'],
+  ['a lost stream', classify({ via: 'eof' }, NOW), 502, 'stream_incomplete'],
+] as const)(
+  '%s of one account is told as what it is when all others are out of quota',
+  (_, passing, status, code) => {
+    const reason = nobody(
+      { why: 'exhausted', resetAt: NOW + 4 * 86_400_000, plan: 'plus' },
+      { last: passing, passing },
+    );
+    expect(tell(reason)).toMatchObject({ status, error: { code } });
+    expect(tell(reason).headers?.['x-should-retry']).toBeUndefined();
+  },
+);
+
+test('a plan without the model waits for an account that is only out of quota', () => {
+  const last = classify(
+    { via: 'http', status: 404, headers: {}, body: { error: { code: 'model_not_found' } } },
+    NOW,
+  );
+  const out = nobody({ why: 'exhausted', resetAt: NOW + 1000, plan: undefined }, { last });
+  expect(tell(out)).toMatchObject({ status: 429, error: { code: 'usage_limit_reached' } });
+});
+
+test('a compaction waits for the account that can open it', () => {
+  const binding: Binding = { kind: 'compaction', account: 'a' as AccountId };
+  const resting = nobody({ why: 'exhausted', resetAt: NOW + 900_000, plan: undefined }, { binding });
+  expect(tell(resting)).toMatchObject({ status: 429, error: { resets_in_seconds: 900 } });
+  expect(tell(nobody({ why: 'unusable' }, { binding }))).toMatchObject({
+    status: 429,
+    error: { code: 'usage_limit_reached', resets_in_seconds: 60 },
+  });
+});
+
+test('after output the client hears of the account it was served by, not of the whole pool', () => {
+  const quota = refusalAfterOutput(failure(429, { type: 'usage_limit_reached' }), NOW);
+  expect(quota.error).toMatchObject({ code: 'usage_limit_reached' });
+  expect(quota.error.message).not.toMatch(/every/i);
+  expect(refusalAfterOutput(failure(500, {}), NOW).error.code).toBe('stream_incomplete');
 });

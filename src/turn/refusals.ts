@@ -3,35 +3,53 @@
  * were seen to do with them: only a 429 of type `usage_limit_reached` shows Codex's own message, a 401 or 403
  * would log its user out, and a 400 makes it stop, so no fault of an account is ever passed on as one of these.
  */
-import { type Refusal, type RefusalOptions, refusal } from '../protocol/refusal.ts';
+import { type Refusal, refusal } from '../protocol/refusal.ts';
 import type { Failure } from './failure.ts';
-import { RECOVERY } from './recovery.ts';
+import { RECOVERY, type Told } from './recovery.ts';
 import type { Reason, Unavailable } from './states.ts';
 
 const NO_RETRY = { 'x-should-retry': 'false' };
+/** When the account that a turn is bound to has no reset to name. */
+const ASK_AGAIN_MS = 60_000;
 
-export interface Asked {
+/** Who asked for what, as far as the answer depends on it. */
+export interface AskedBy {
   readonly client: 'codex' | 'generic';
   readonly door: 'json' | 'sse' | 'ws';
   readonly previousResponseId: string | undefined;
   readonly model: string;
 }
 
-export function refusalFor(reason: Reason, asked: Asked, now: number): Refusal {
-  if (reason.kind === 'failure') {
-    const lost = reason.failure.class === 'not_found_continuity' && reason.binding.kind === 'owner';
-    return lost ? cannotContinue(asked) : refusalForFailure(reason.failure, now);
-  }
-  if (reason.binding.kind === 'owner') return cannotContinue(asked);
-  if (reason.binding.kind === 'files') return accountBound();
-  const { last } = reason;
-  if (last !== undefined && RECOVERY[last.class].atFault === 'request') return refusalForFailure(last, now);
-  if (last !== undefined && reason.reason.why === 'tried_all') return refusalForFailure(last, now);
-  if (last !== undefined && reason.reason.why === 'suspended') return accountUnavailable();
-  return unavailable(reason.reason, asked, now);
+export function refusalFor(reason: Reason, asked: AskedBy, now: number): Refusal {
+  if (reason.kind === 'failure') return refusalOf(reason.failure, reason.binding, asked, now);
+  const { binding, reason: why, last, passing } = reason;
+  if (binding.kind === 'owner') return cannotContinue(asked);
+  if (binding.kind === 'files') return accountBound();
+  if (binding.kind === 'compaction') return outOfQuota(untilOf(why) ?? now + ASK_AGAIN_MS, undefined, now);
+  if (passing !== undefined) return refusalForFailure(passing, now);
+  const tellsLast = last !== undefined && RECOVERY[last.class].told === 'as_upstream' && !isForAWhile(why);
+  if (tellsLast || (last !== undefined && why.why === 'tried_all')) return refusalForFailure(last, now);
+  if (last !== undefined && why.why === 'suspended') return accountUnavailable();
+  return unavailable(why, asked, now);
 }
 
-function unavailable(reason: Unavailable, asked: Asked, now: number): Refusal {
+function refusalOf(failure: Failure, binding: Reason['binding'], asked: AskedBy, now: number): Refusal {
+  const { told, anchor } = RECOVERY[failure.class];
+  const lost = told === 'cannot_continue' || (anchor === 'forget' && binding.kind === 'owner');
+  return lost ? cannotContinue(asked) : refusalForFailure(failure, now);
+}
+
+function untilOf(reason: Unavailable): number | undefined {
+  if (reason.why === 'exhausted') return reason.resetAt;
+  return reason.why === 'cooling' || reason.why === 'suspended' ? reason.until : undefined;
+}
+
+/** Another account may serve what this one could not, once it is back. */
+function isForAWhile({ why }: Unavailable): boolean {
+  return why === 'exhausted' || why === 'cooling';
+}
+
+function unavailable(reason: Unavailable, asked: AskedBy, now: number): Refusal {
   switch (reason.why) {
     case 'no_accounts':
       return refusal(
@@ -67,14 +85,10 @@ function outOfQuota(resetAt: number, plan: string | undefined, now: number): Ref
 
 function tooFast(until: number, now: number): Refusal {
   const seconds = Math.max(1, Math.ceil((until - now) / 1000));
-  return refusal(
-    429,
-    'rate_limit_exceeded',
-    `The accounts are rate limited. Please try again in ${seconds}s.`,
-    {
-      headers: { 'retry-after': String(Math.min(seconds, 60)) },
-    },
-  );
+  const message = `The accounts are rate limited. Please try again in ${seconds}s.`;
+  return refusal(429, 'rate_limit_exceeded', message, {
+    headers: { 'retry-after': String(Math.min(seconds, 60)) },
+  });
 }
 
 function accountUnavailable(): Refusal {
@@ -96,7 +110,7 @@ function accountBound(): Refusal {
 }
 
 /** Codex sends its whole history once, unseen, for exactly this frame; others retry a 502. Never a shortened history. */
-function cannotContinue(asked: Asked): Refusal {
+function cannotContinue(asked: AskedBy): Refusal {
   if (asked.client === 'codex' && asked.door === 'ws')
     return previousResponseNotFound(asked.previousResponseId ?? '');
   return refusal(
@@ -113,45 +127,68 @@ export function previousResponseNotFound(id: string): Refusal {
 }
 
 export function refusalForFailure(failure: Failure, now: number): Refusal {
-  switch (failure.class) {
-    case 'quota':
-      return outOfQuota(failure.resetAt ?? now + 60_000, failure.plan, now);
-    case 'rate_limit_transient':
-      return tooFast(failure.resetAt ?? now + 1000, now);
-    case 'overloaded':
-      return refusal(503, 'server_is_overloaded', failure.message || 'The model is overloaded upstream.', {
-        type: 'service_unavailable_error',
-        headers: { 'retry-after': '3' },
-      });
-    case 'message_too_big':
-      return refusal(400, 'payload_too_large', 'The request is larger than the upstream accepts.');
-    case 'auth_expired':
-    case 'auth_permanent':
-    case 'account_forbidden':
-      return accountUnavailable();
-    case 'edge_forbidden':
-      return refusal(
-        503,
-        'account_unavailable',
-        `The provider refuses this host: ${inWords(failure.message)}`,
-        {
-          headers: NO_RETRY,
-        },
-      );
-    case 'upstream_unavailable':
-    case 'connection_limit':
-      return refusal(502, 'upstream_unavailable', 'The upstream could not be reached.', ours(failure));
-    case 'stream_incomplete':
-    case 'client_abort':
-    case 'pool_exhausted':
-      return refusal(502, 'stream_incomplete', 'The upstream stream ended before the response was complete.');
-    default:
-      return asUpstreamSaid(failure);
-  }
+  return WORDS[RECOVERY[failure.class].told](failure, now);
 }
 
-function ours(failure: Failure): RefusalOptions {
-  return failure.code === 'server_shutting_down' ? { headers: { 'retry-after': '5' } } : {};
+type Words = (failure: Failure, now: number) => Refusal;
+
+const WORDS: Readonly<Record<Told, Words>> = {
+  as_upstream: asUpstreamSaid,
+  out_of_quota: ({ resetAt, plan }, now) => outOfQuota(resetAt ?? now + ASK_AGAIN_MS, plan, now),
+  too_fast: ({ resetAt }, now) => tooFast(resetAt ?? now + 1000, now),
+  overloaded: ({ message }) =>
+    refusal(503, 'server_is_overloaded', message || 'The model is overloaded upstream.', {
+      type: 'service_unavailable_error',
+      headers: { 'retry-after': '3' },
+    }),
+  account_unavailable: accountUnavailable,
+  host_refused: ({ message }) =>
+    refusal(503, 'account_unavailable', `The provider refuses this host: ${inWords(message)}`, {
+      headers: NO_RETRY,
+    }),
+  unreachable: () => refusal(502, 'upstream_unavailable', 'The upstream could not be reached.'),
+  incomplete: ({ via, message }) =>
+    refusal(
+      502,
+      'stream_incomplete',
+      via === 'local' ? message : 'The upstream stream ended before the response was complete.',
+    ),
+  too_large: () => refusal(400, 'payload_too_large', 'The request is larger than the upstream accepts.'),
+  cannot_continue: () =>
+    refusal(502, 'upstream_unavailable', 'The history of this conversation is not kept here.'),
+  internal_error: ({ message }) => refusal(500, 'internal_error', message),
+  shutting_down: () => shuttingDown(),
+};
+
+export function shuttingDown(): Refusal {
+  return refusal(
+    503,
+    'server_shutting_down',
+    'The server is shutting down; the next one will take this turn.',
+    { headers: { 'retry-after': '5' } },
+  );
+}
+
+/** After something was shown every loss has one code, so that clients send the turn again; these keep their own. */
+const KEPT_AFTER_OUTPUT: ReadonlySet<Told> = new Set([
+  'out_of_quota',
+  'too_fast',
+  'shutting_down',
+  'internal_error',
+]);
+
+/** The end of a stream of which something was shown: it speaks of the one account that was in use. */
+export function refusalAfterOutput(failure: Failure, now: number): Refusal {
+  const { told } = RECOVERY[failure.class];
+  const refused = refusalForFailure(failure, now);
+  if (!KEPT_AFTER_OUTPUT.has(told)) return renamed(refused, 'stream_incomplete', refused.error.message);
+  if (told !== 'out_of_quota') return refused;
+  const message = 'The account that served this turn has reached its usage limit. Send the turn again.';
+  return renamed(refused, refused.error.code ?? '', message);
+}
+
+function renamed(refused: Refusal, code: string, message: string): Refusal {
+  return { ...refused, error: { ...refused.error, code, message } };
 }
 
 /** Request faults go down with upstream's own words; a body in the backend's `detail` form is kept for the Codex paths. */

@@ -1,45 +1,54 @@
 /**
  * The life of one turn as a pure function: `step(facts, state, event)` gives the next state and what is to be
- * done. It knows no socket, no clock and no database; the runner (src/bridge) carries its effects out and feeds
- * what happens back, one event at a time.
+ * done. It knows no socket, no clock and no database; src/bridge carries its effects out and feeds what happens
+ * back, one event at a time.
  *
  *     selecting ──selected──▶ running ──ended──▶ done
  *         ▲  │ unavailable       │ failed
  *         │  ▼                   ▼
  *      waiting ◀──────── repair, move, or refuse
  *
- * Every attempt that is started is disposed of exactly once, nothing is started after output has been shown to
- * the client, and leaving an account and forgetting what only that account understands is one effect (`move`).
+ * Every attempt that is started is disposed of exactly once, nothing is started after something was shown to the
+ * client, and leaving an account and forgetting what only that account understands is one effect (`move`).
  */
-import type { AccountId } from '../ids.ts';
 import type { Failure } from './failure.ts';
-import { isSilentLoss, movesAllowed, RECOVERY, type Repair, timesAllowed } from './recovery.ts';
+import { localFailure } from './local-failure.ts';
+import { isPassing, isUnanswered, RECOVERY } from './recovery.ts';
+import { mayRepeat, repeat } from './retry.ts';
 import {
+  DEFAULT_OPTIONS,
   type Effect,
   type Event,
-  type Manner,
-  PLAIN,
+  type Progress,
   type Reason,
+  type RetryHistory,
   type State,
   type Step,
-  type Trail,
   type TurnFacts,
 } from './states.ts';
+import { including, refresh, run, select } from './steps.ts';
 
 type In<Name extends State['name']> = Extract<State, { readonly name: Name }>;
 
-const FRESH: Trail = {
+const NO_RETRIES: RetryHistory = {
   left: [],
   moves: [],
   repairs: [],
-  silentLosses: 0,
+  ambiguousLosses: 0,
   firstFailureAt: undefined,
   last: undefined,
+  passing: undefined,
+  pendingMarks: [],
 };
 
 export function begin(): Step {
-  const state: State = { name: 'selecting', trail: FRESH, from: undefined, manner: PLAIN };
-  return [state, [select(FRESH)]];
+  const state: State = {
+    name: 'selecting',
+    retries: NO_RETRIES,
+    from: undefined,
+    options: DEFAULT_OPTIONS,
+  };
+  return [state, [select(NO_RETRIES)]];
 }
 
 /** Total: a pair that means nothing (a late frame, a second end) leaves the state as it is and does nothing. */
@@ -52,94 +61,83 @@ export function step(facts: TurnFacts, state: State, event: Event): Step {
       return onSelecting(facts, state, event);
     case 'waiting':
       return event.name === 'waited' ? reselect(state) : [state, []];
-    case 'renewing':
-      return event.name === 'renewed' ? onRenewed(facts, state, event) : [state, []];
+    case 'refreshing':
+      return event.name === 'refreshed' ? onRefreshed(facts, state, event) : [state, []];
     case 'running':
       return onRunning(facts, state, event);
   }
 }
 
-function select(trail: Trail, want: { prefer?: AccountId; avoid?: AccountId } = {}): Effect {
-  return { do: 'select', exclude: trail.left, prefer: want.prefer, avoid: want.avoid };
-}
-
 function leave(state: State): Step {
-  const disposal: Effect[] = state.name === 'running' ? [{ do: 'dispose', connection: 'drop' }] : [];
-  return [{ name: 'done', how: 'cancelled' }, [...disposal, { do: 'cancel' }]];
+  return [{ name: 'done', how: 'cancelled' }, [...disposal(state), { do: 'cancel' }]];
 }
 
-/** The session was released or the server is going down: the turn fails at once instead of hanging. */
+/** The session was released, or the server is going down or at fault: the turn fails at once instead of hanging. */
 function close(facts: TurnFacts, state: State, failure: Failure): Step {
-  const disposal: Effect[] = state.name === 'running' ? [{ do: 'dispose', connection: 'drop' }] : [];
-  if (isVisible(facts, state)) {
-    return [{ name: 'done', how: 'failed' }, [...disposal, { do: 'fail', failure }]];
+  if (isShown(state)) {
+    return [{ name: 'done', how: 'failed' }, [...disposal(state), { do: 'fail', failure }]];
   }
   const [done, effects] = refuse({ kind: 'failure', failure, binding: facts.binding });
-  return [done, [...disposal, ...effects]];
+  return [done, [...disposal(state), ...effects]];
+}
+
+function disposal(state: State): readonly Effect[] {
+  return state.name === 'running' ? [{ do: 'dispose', connection: 'drop' }] : [];
 }
 
 function refuse(reason: Reason): Step {
   return [{ name: 'done', how: 'refused' }, [{ do: 'refuse', reason }]];
 }
 
-function isVisible(facts: TurnFacts, state: State): boolean {
-  return state.name === 'running' && state.progress === 'output' && facts.hold === 'until_output';
+function isShown(state: State): boolean {
+  return state.name === 'running' && state.progress === 'shown';
 }
 
 function reselect(state: In<'waiting'>): Step {
   const want = state.from === undefined ? {} : { prefer: state.from };
-  return [{ ...state, name: 'selecting' }, [select(state.trail, want)]];
+  return [{ ...state, name: 'selecting' }, [select(state.retries, want)]];
 }
 
 function onSelecting(facts: TurnFacts, state: In<'selecting'>, event: Event): Step {
   if (event.name === 'selected') return start(state, event);
   if (event.name !== 'unavailable') return [state, []];
   const { reason, at } = event;
-  const since = state.trail.firstFailureAt ?? at;
+  const since = state.retries.firstFailureAt ?? at;
   if (reason.why === 'cooling' && reason.until < since + facts.budgetMs) {
     const ms = Math.max(0, reason.until - at);
-    const waiting: State = { ...state, name: 'waiting', trail: { ...state.trail, firstFailureAt: since } };
-    return [waiting, [{ do: 'wait', atLeastMs: ms, atMostMs: ms }]];
+    const retries = { ...state.retries, firstFailureAt: since };
+    return [{ ...state, name: 'waiting', retries }, [{ do: 'wait', atLeastMs: ms, atMostMs: ms }]];
   }
-  return refuse({ kind: 'unavailable', reason, binding: facts.binding, last: state.trail.last });
+  const { last, passing } = state.retries;
+  return refuse({ kind: 'unavailable', reason, binding: facts.binding, last, passing });
 }
 
-/** Another account starts with a clean slate; the one it replaces is never asked again by this turn. */
-function start(state: In<'selecting'>, { account, login }: Extract<Event, { name: 'selected' }>): Step {
-  const { from, trail } = state;
-  const begin = login === 'stale' ? renew : run;
-  if (from === undefined || from === account || trail.last === undefined) {
-    return begin(account, trail, state.manner);
+/** Another account starts with default options; the one it replaces is never asked again by this turn. */
+function start(state: In<'selecting'>, { account, token }: Extract<Event, { name: 'selected' }>): Step {
+  const { from, retries } = state;
+  const begin = token === 'stale' ? refresh : run;
+  if (from === undefined || from === account || retries.last === undefined) {
+    return begin(account, retries, state.options);
   }
-  const moved: Trail = {
-    ...trail,
+  const moved: RetryHistory = {
+    ...retries,
     repairs: [],
-    moves: [...trail.moves, trail.last.class],
-    left: including(trail.left, from),
+    moves: [...retries.moves, retries.last.class],
+    left: including(retries.left, from),
   };
-  const [next, effects] = begin(account, moved, PLAIN);
-  return [next, [{ do: 'move', from, failure: trail.last }, ...effects]];
-}
-
-function run(account: AccountId, trail: Trail, manner: Manner): Step {
-  const running: State = { name: 'running', trail, account, manner, progress: 'nothing_sent' };
-  return [running, [{ do: 'start', account, manner }]];
-}
-
-function renew(account: AccountId, trail: Trail, manner: Manner, failure?: Failure): Step {
-  return [{ name: 'renewing', trail, account, manner }, [{ do: 'renew', account, failure }]];
-}
-
-function including(left: readonly AccountId[], account: AccountId): readonly AccountId[] {
-  return left.includes(account) ? left : [...left, account];
+  const [next, effects] = begin(account, moved, DEFAULT_OPTIONS);
+  return [next, [{ do: 'move', from, failure: retries.last }, ...effects]];
 }
 
 function onRunning(facts: TurnFacts, state: In<'running'>, event: Event): Step {
   switch (event.name) {
     case 'progressed':
-      return [{ ...state, progress: event.to }, []];
-    case 'ended':
-      return [{ name: 'done', how: 'answered' }, [{ do: 'dispose', connection: 'keep' }, { do: 'answer' }]];
+      return [isFurther(event.to, state.progress) ? { ...state, progress: event.to } : state, []];
+    case 'ended': {
+      const marks = state.retries.pendingMarks.map((mark): Effect => ({ do: 'mark', ...mark }));
+      const effects: Effect[] = [{ do: 'dispose', connection: 'keep' }, ...marks, { do: 'answer' }];
+      return [{ name: 'done', how: 'answered' }, effects];
+    }
     case 'failed':
       return onFailed(facts, state, event);
     default:
@@ -147,127 +145,80 @@ function onRunning(facts: TurnFacts, state: In<'running'>, event: Event): Step {
   }
 }
 
+const ORDER: readonly Progress[] = ['nothing_sent', 'sent', 'begun', 'output', 'shown'];
+
+/** A handshake that comes after the first output takes nothing back. */
+function isFurther(to: Progress, from: Progress): boolean {
+  return ORDER.indexOf(to) > ORDER.indexOf(from);
+}
+
 function onFailed(facts: TurnFacts, state: In<'running'>, event: { failure: Failure; at: number }): Step {
   const { failure, at } = event;
-  const disposal: Effect = { do: 'dispose', connection: RECOVERY[failure.class].connection };
-  const before: Effect[] = [disposal, ...marks(state, failure)];
-  if (isVisible(facts, state)) {
-    return [{ name: 'done', how: 'failed' }, [...before, { do: 'fail', failure }]];
+  const before: Effect[] = [
+    { do: 'dispose', connection: RECOVERY[failure.class].connection },
+    ...marks(state, failure),
+  ];
+  if (isShown(state)) {
+    const effects = [...before, ...lettingGo(state, failure)];
+    return [{ name: 'done', how: 'failed' }, [...effects, { do: 'fail', failure }]];
   }
-  const trail = remember(state, failure, at);
-  const leftMs = (trail.firstFailureAt ?? at) + facts.budgetMs - at;
-  const next =
-    leftMs > 0 && mayRepeat(facts, state, trail)
-      ? repeat(facts, { ...state, trail }, failure, leftMs)
-      : undefined;
-  const [to, effects] = next ?? refuse({ kind: 'failure', failure, binding: facts.binding });
-  return [to, [...before, ...effects]];
+  const retries = remember(state, failure, at);
+  const leftMs = (retries.firstFailureAt ?? at) + facts.budgetMs - at;
+  const again = leftMs > 0 && mayRepeat(facts, state, retries);
+  const next = again ? repeat(facts, { ...state, retries }, failure, leftMs) : undefined;
+  if (next !== undefined) return [next[0], [...before, ...next[1]]];
+  const [done, effects] = refuse({ kind: 'failure', failure, binding: facts.binding });
+  return [done, [...before, ...lettingGo(state, failure), ...effects]];
 }
 
-/** A token that is refused is held against the account only when a renewed one is refused as well. */
-function marks({ account, trail }: In<'running'>, failure: Failure): readonly Effect[] {
-  const { mark } = RECOVERY[failure.class];
-  const renewable = failure.class === 'auth_expired' && !trail.repairs.includes('renew_login');
-  return mark === 'none' || renewable ? [] : [{ do: 'mark', account, mark, failure }];
+/** The next turn of this session is free to begin elsewhere. */
+function lettingGo({ account }: In<'running'>, failure: Failure): readonly Effect[] {
+  return RECOVERY[failure.class].pin === 'let_go' ? [{ do: 'move', from: account, failure }] : [];
 }
 
-function remember(state: In<'running'>, failure: Failure, at: number): Trail {
-  const silent = isSilentLoss(failure) && state.progress === 'sent';
+/** A token that is refused is held against the account only when a refreshed one is refused as well. */
+function marks({ account, retries }: In<'running'>, failure: Failure): readonly Effect[] {
+  const { mark, marked, repair } = RECOVERY[failure.class];
+  const due = marked === 'at_once' || (marked === 'after_repair' && retries.repairs.includes(repair));
+  return mark === 'none' || !due ? [] : [{ do: 'mark', account, mark, failure }];
+}
+
+function remember(state: In<'running'>, failure: Failure, at: number): RetryHistory {
+  const { retries, account, progress } = state;
+  const ambiguous = isUnanswered(failure) && progress !== 'nothing_sent';
+  const { mark, marked } = RECOVERY[failure.class];
   return {
-    ...state.trail,
-    firstFailureAt: state.trail.firstFailureAt ?? at,
-    silentLosses: state.trail.silentLosses + (silent ? 1 : 0),
+    ...retries,
+    firstFailureAt: retries.firstFailureAt ?? at,
+    ambiguousLosses: retries.ambiguousLosses + (ambiguous ? 1 : 0),
     last: failure,
+    passing: isPassing(failure) ? failure : retries.passing,
+    pendingMarks:
+      marked === 'when_another_serves'
+        ? [...retries.pendingMarks, { account, mark, failure }]
+        : retries.pendingMarks,
   };
 }
 
-function mayRepeat(facts: TurnFacts, state: In<'running'>, trail: Trail): boolean {
-  const mayHaveActed = state.progress === 'output' || trail.silentLosses > state.trail.silentLosses;
-  if (mayHaveActed && facts.sideEffects === 'possible') return false;
-  return trail.silentLosses <= 1;
-}
-
-/** A repair is none where it has nothing to work with: no name to drop, no history to put in the anchor's place. */
-function repairFor(facts: TurnFacts, failure: Failure): Repair {
-  const { repair } = RECOVERY[failure.class];
-  if (repair === 'drop_param' && failure.param === undefined) return 'none';
-  return repair === 'expand_anchor' && facts.binding.kind === 'owner' ? 'none' : repair;
-}
-
-function repeat(facts: TurnFacts, state: In<'running'>, failure: Failure, leftMs: number): Step | undefined {
-  const { trail } = state;
-  const repair = repairFor(facts, failure);
-  const used = trail.repairs.filter((done) => done === repair).length;
-  const fits = repair !== 'pause' || leftMs >= PAUSE_MS.atLeast;
-  if (used < timesAllowed(repair) && fits) {
-    const repaired = { ...state, trail: { ...trail, repairs: [...trail.repairs, repair] } };
-    return repair === 'pause' ? pause(repaired, leftMs) : mend(repaired, repair, failure);
-  }
-  // A cooling account is not left: its mark keeps it out, and it may be waited for when nobody else can serve.
-  if (failure.class === 'rate_limit_transient') return elsewhere(state, undefined);
-  const moves = trail.moves.filter((why) => why === failure.class).length;
-  if (moves >= movesAllowed(failure)) return undefined;
-  return elsewhere({ ...state, trail: { ...trail, left: including(trail.left, state.account) } }, undefined);
-}
-
-function elsewhere(state: In<'running'>, avoid: AccountId | undefined): Step {
-  const { trail, manner } = state;
-  const selecting: State = { name: 'selecting', trail, from: state.account, manner };
-  return [selecting, [select(trail, avoid === undefined ? {} : { avoid })]];
-}
-
-/** An overload passes by itself more often than another account is spared from it. */
-const PAUSE_MS = { atLeast: 300, atMost: 2000 };
-
-/** Never beyond the budget: `leftMs` of it remain. */
-function pause(state: In<'running'>, leftMs: number): Step {
-  const { account, trail, manner } = state;
-  const waiting: State = { name: 'waiting', trail, from: account, manner };
-  return [
-    waiting,
-    [{ do: 'wait', atLeastMs: PAUSE_MS.atLeast, atMostMs: Math.min(PAUSE_MS.atMost, leftMs) }],
-  ];
-}
-
-function mend(state: In<'running'>, repair: Repair, failure: Failure): Step {
-  const { account, trail, manner } = state;
-  switch (repair) {
-    case 'renew_login':
-      return renew(account, trail, manner, failure);
-    case 'reconnect':
-      // A failure of the account's own making is better answered by another one, if there is one.
-      return failure.blame === 'account' ? elsewhere(state, account) : run(account, trail, manner);
-    case 'use_http':
-      return run(account, trail, { ...manner, transport: 'http' });
-    case 'expand_anchor':
-      return run(account, trail, { ...manner, anchor: 'refused' });
-    case 'strip_reasoning':
-      return run(account, trail, { ...manner, reasoning: 'stripped' });
-    default:
-      return run(account, trail, { ...manner, dropped: [...manner.dropped, failure.param ?? ''] });
-  }
-}
-
-const TOO_LATE: Failure = {
-  class: 'upstream_unavailable',
-  via: 'timeout',
-  code: 'renewal_took_long',
-  message: 'The login of the account was renewed too late for this turn.',
-};
-
 /** What the outcome says about the account, the pool has noted by itself. */
-function onRenewed(
+function onRefreshed(
   facts: TurnFacts,
-  state: In<'renewing'>,
-  { renewed, at }: Extract<Event, { name: 'renewed' }>,
+  state: In<'refreshing'>,
+  { refreshed, at }: Extract<Event, { name: 'refreshed' }>,
 ): Step {
-  const { account, trail, manner } = state;
-  const late = at >= (trail.firstFailureAt ?? at) + facts.budgetMs;
-  if (renewed.outcome === 'usable' && !late) return run(account, trail, manner);
-  const failure = trail.last ?? (renewed.outcome === 'usable' ? TOO_LATE : renewed.failure);
+  const { account, retries, options } = state;
+  const late = at >= (retries.firstFailureAt ?? at) + facts.budgetMs;
+  if (refreshed.outcome === 'usable' && !late) return run(account, retries, options);
+  const failure =
+    retries.last ?? (refreshed.outcome === 'usable' ? localFailure('refresh_late') : refreshed.failure);
   if (late) return refuse({ kind: 'failure', failure, binding: facts.binding });
-  // A login that cannot be renewed now is not left for good: its mark keeps it out, and it may be waited for.
-  const left = renewed.outcome === 'later' ? trail.left : including(trail.left, account);
-  const after: Trail = { ...trail, left, last: failure, firstFailureAt: trail.firstFailureAt ?? at };
-  return [{ name: 'selecting', trail: after, from: account, manner }, [select(after)]];
+  // A login that cannot be refreshed now is not left for good: its mark keeps it out, and it may be waited for.
+  const left = refreshed.outcome === 'later' ? retries.left : including(retries.left, account);
+  const after: RetryHistory = {
+    ...retries,
+    left,
+    last: failure,
+    firstFailureAt: retries.firstFailureAt ?? at,
+  };
+  return [{ name: 'selecting', retries: after, from: account, options }, [select(after)]];
 }

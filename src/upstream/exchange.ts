@@ -5,7 +5,7 @@
  */
 import type { Frame } from '../protocol/frame.ts';
 import type { HeaderMap } from '../protocol/headers.ts';
-import type { Signal } from '../turn/signal.ts';
+import type { UpstreamError } from '../turn/upstream-error.ts';
 
 export interface ExchangeListener {
   /** The last byte of the request has left. */
@@ -14,7 +14,7 @@ export interface ExchangeListener {
   onHeaders(headers: HeaderMap): void;
   /** Frames in order; a frame's bytes may be a view of what was read: whoever keeps it keeps the whole chunk. */
   onFrame(frame: Frame): void;
-  onFailure(signal: Signal): void;
+  onFailure(error: UpstreamError): void;
 }
 
 export interface Exchange {

@@ -7,11 +7,11 @@ import type { AccountId } from '../ids.ts';
 import { kindOf } from '../protocol/frame.ts';
 import { flatHeaders, type HeaderMap } from '../protocol/headers.ts';
 import { SseScanner } from '../protocol/sse.ts';
-import type { Signal } from '../turn/signal.ts';
+import type { UpstreamError } from '../turn/upstream-error.ts';
 import { accountHeaders, type UpstreamAccount } from './account.ts';
 import { connectorFor } from './egress.ts';
 import { type Exchange, type ExchangeListener, SMALL_BODY_BYTES } from './exchange.ts';
-import { parseBody, signalOf } from './websocket.ts';
+import { errorOf, parseBody } from './websocket.ts';
 
 const CONNECTIONS = 512;
 /** What may follow the last event of a stream; a connection that has ended by then serves the next turn. */
@@ -42,6 +42,8 @@ interface UnaryLimits {
   /** Bounds the whole call. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+  /** The request has a connection: part of it may reach the other side from now on. */
+  readonly onBegun?: () => void;
 }
 
 export class HttpUpstream {
@@ -85,7 +87,7 @@ export class HttpUpstream {
       onRequestStart: (controller) => {
         progress = 'begun';
         abort = (reason) => controller.abort(reason);
-        if (!signal.aborted) return;
+        if (!signal.aborted) return limits.onBegun?.();
         progress = 'nothing_sent';
         onAbort();
       },
@@ -244,13 +246,13 @@ class StreamReading implements Exchange, Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#fail(signalOf(error));
+    this.#fail(errorOf(error));
   }
 
-  #fail(signal: Signal): void {
+  #fail(error: UpstreamError): void {
     clearTimeout(this.#rest?.timer);
     const listener = this.#listener;
     this.abandon();
-    listener?.onFailure(signal);
+    listener?.onFailure(error);
   }
 }

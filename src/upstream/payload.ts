@@ -66,7 +66,12 @@ export function buildPayload(request: PayloadRequest): Payload {
     envelope.members.has(name),
   );
   const set = request.account.kind === 'chatgpt' ? forChatgpt(request) : forApi(request);
-  const drop = [...OURS, ...refused, ...(request.transport === 'ws' ? [] : ['generate'])];
+  const drop = [
+    ...OURS,
+    ...refused,
+    ...(request.transport === 'ws' ? [] : ['generate']),
+    ...(request.account.kind === 'chatgpt' ? unsaid(envelope) : []),
+  ];
   return {
     bytes: rewriteObject(envelope.bytes, envelope.members, {
       drop: drop.filter((name) => !(name in set)),
@@ -74,6 +79,11 @@ export function buildPayload(request: PayloadRequest): Payload {
     }),
     dropped: [...new Set(refused)],
   };
+}
+
+/** The backend wants a string or nothing at all; to the public API `null` is nothing. */
+function unsaid(envelope: Envelope): readonly string[] {
+  return readMember(envelope, 'instructions') === null ? ['instructions'] : [];
 }
 
 function refusedFields({ account, transport, route, envelope }: PayloadRequest): readonly string[] {

@@ -5,8 +5,8 @@
 import WebSocket from 'ws';
 import type { AccountId } from '../ids.ts';
 import { type Frame, frameOf, kindOf } from '../protocol/frame.ts';
-import { flatHeaders, type HeaderMap } from '../protocol/headers.ts';
-import type { Signal } from '../turn/signal.ts';
+import { flatHeaders, type HeaderMap, withoutLimits } from '../protocol/headers.ts';
+import type { UpstreamError } from '../turn/upstream-error.ts';
 import { responsesRoot, type UpstreamAccount, upgradeHeaders } from './account.ts';
 import type { Census } from './census.ts';
 import { CONNECT_TIMEOUT_MS, socketMaker } from './egress.ts';
@@ -46,7 +46,7 @@ export class UpstreamSocket {
   /** Called once when the socket dies while nobody uses it. */
   onIdleClose: (() => void) | undefined;
   readonly #socket: WebSocket;
-  readonly #headers: HeaderMap;
+  #headers: HeaderMap;
   readonly #pings: NodeJS.Timeout;
   readonly #leave: () => void;
   #listener: ExchangeListener | undefined;
@@ -70,7 +70,7 @@ export class UpstreamSocket {
     });
     socket.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary ? 'binary' : 'text'));
     socket.on('close', (code, reason) => this.#end({ via: 'close', code, reason: reason.toString('utf8') }));
-    socket.on('error', (error) => this.#end(signalOf(error)));
+    socket.on('error', (error) => this.#end(errorOf(error)));
   }
 
   /** May carry another turn: open, nobody on it, and young enough to last one. */
@@ -83,6 +83,8 @@ export class UpstreamSocket {
     this.#listener = listener;
     this.#unanswered = 0;
     listener.onHeaders(this.#headers);
+    // They describe the moment of the handshake: the next turn would take them for news.
+    this.#headers = withoutLimits(this.#headers);
     this.#socket.send(payload, { binary: false, compress: false }, (error) => {
       if (this.#listener === listener && !error) listener.onSent();
     });
@@ -137,12 +139,12 @@ export class UpstreamSocket {
     if (kind === 'error' || frame.type === 'response.failed') this.newest = undefined;
   }
 
-  #end(signal: Signal): void {
+  #end(error: UpstreamError): void {
     const listener = this.#listener;
     const onIdleClose = this.onIdleClose;
     this.close();
     if (listener === undefined) onIdleClose?.();
-    else listener.onFailure(signal);
+    else listener.onFailure(error);
   }
 
   /** While we ourselves have stopped reading, pongs cannot arrive and prove nothing. */
@@ -159,7 +161,7 @@ export class UpstreamSocket {
 
 export type OpenedSocket =
   | { readonly ok: true; readonly socket: UpstreamSocket }
-  | { readonly ok: false; readonly signal: Signal };
+  | { readonly ok: false; readonly error: UpstreamError };
 
 /** Never rejects: a refusal, a lost connection and an aborted `signal` are all signals. */
 export function openSocket(options: SocketOptions): Promise<OpenedSocket> {
@@ -176,7 +178,7 @@ export function openSocket(options: SocketOptions): Promise<OpenedSocket> {
   });
   return new Promise((resolve) => {
     let headers: HeaderMap = {};
-    const fail = (signal: Signal): void => resolve({ ok: false, signal });
+    const fail = (error: UpstreamError): void => resolve({ ok: false, error });
     const onAbort = (): void => socket.terminate();
     options.signal.addEventListener('abort', onAbort, { once: true });
     socket.once('upgrade', (answer) => {
@@ -189,7 +191,7 @@ export function openSocket(options: SocketOptions): Promise<OpenedSocket> {
         fail({ via: 'upgrade', status, headers: flatHeaders(answer.headers), body: parseBody(body) });
       });
     });
-    socket.on('error', (error) => fail(signalOf(error)));
+    socket.on('error', (error) => fail(errorOf(error)));
     socket.once('close', (code) =>
       fail({ via: 'socket', code: `close_${code}`, message: 'closed during upgrade' }),
     );
@@ -234,7 +236,7 @@ export function parseBody(text: string): unknown {
   }
 }
 
-export function signalOf(error: Error): Signal {
+export function errorOf(error: Error): UpstreamError {
   const code = (error as NodeJS.ErrnoException).code ?? error.name;
   return { via: 'socket', code, message: error.message };
 }

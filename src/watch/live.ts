@@ -2,8 +2,9 @@
  * Turns what happens on the lower floors into events of the feed: which change concerns which account, session or
  * turn. How those look on the wire is given to it.
  */
-import type { Glimpse } from '../bridge/glimpse.ts';
+
 import type { Session } from '../bridge/session.ts';
+import type { TurnSnapshot } from '../bridge/turn-snapshot.ts';
 import type { AccountId, SessionId } from '../ids.ts';
 import type { AccountRow } from '../store/account-row.ts';
 import { requestToWire } from '../store/request-row.ts';
@@ -51,7 +52,7 @@ export class Live {
     this.sessionChanged({ id: row.session });
   }
 
-  turnMoved(turn: Glimpse): void {
+  turnMoved(turn: TurnSnapshot): void {
     this.#turns.saw(turn);
     this.#feed.publish('turn', () => turnToWire(turn));
     if (turn.accountId !== undefined) this.accountChanged(turn.accountId);

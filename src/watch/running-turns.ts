@@ -1,18 +1,18 @@
 /**
  * The turns that run at this moment, as far as the bridge has told of them. Forgets a turn when it is over.
  */
-import type { Glimpse } from '../bridge/glimpse.ts';
+import type { TurnSnapshot } from '../bridge/turn-snapshot.ts';
 
 export class RunningTurns {
-  readonly #turns = new Map<string, Glimpse>();
+  readonly #turns = new Map<string, TurnSnapshot>();
 
-  saw(glimpse: Glimpse): void {
-    if (glimpse.phase === 'done') this.#turns.delete(glimpse.id);
-    else this.#turns.set(glimpse.id, glimpse);
+  saw(snapshot: TurnSnapshot): void {
+    if (snapshot.phase === 'done') this.#turns.delete(snapshot.id);
+    else this.#turns.set(snapshot.id, snapshot);
   }
 
   /** Oldest first. */
-  all(): readonly Glimpse[] {
+  all(): readonly TurnSnapshot[] {
     return [...this.#turns.values()];
   }
 
@@ -22,7 +22,7 @@ export class RunningTurns {
 }
 
 /** The turn as the admin API shows it. */
-export function turnToWire(turn: Glimpse): Record<string, unknown> {
+export function turnToWire(turn: TurnSnapshot): Record<string, unknown> {
   return {
     id: turn.id,
     session: turn.session,

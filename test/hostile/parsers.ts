@@ -6,9 +6,9 @@ import assert from 'node:assert/strict';
 import { isUtf8 } from 'node:buffer';
 import type { Tenant } from '../../src/ids.ts';
 import { decodeBody } from '../../src/protocol/decode-body.ts';
-import { frameOf } from '../../src/protocol/frame.ts';
+import { frameOf, isRecord } from '../../src/protocol/frame.ts';
+import { forOtherAccount, itemNames } from '../../src/protocol/item-bindings.ts';
 import {
-  bindsToAccount,
   type ChainKey,
   canonicalItem,
   chainHash,
@@ -16,7 +16,6 @@ import {
   hasSideEffectTools,
   itemKind,
   pairingGaps,
-  stripForeign,
 } from '../../src/protocol/items.ts';
 import { rewriteObject } from '../../src/protocol/json-splice.ts';
 import { type Envelope, readEnvelope } from '../../src/protocol/request.ts';
@@ -61,13 +60,15 @@ function items(input: readonly Buffer[], tools: unknown): void {
   for (const item of parsed) {
     hash = chainHash(hash, canonicalItem(item), KEY);
     itemKind(item);
-    bindsToAccount(item);
+    if (isRecord(item)) itemNames(item, Buffer.from(JSON.stringify(item)));
   }
   pairingGaps(parsed);
   hasSideEffectTools(tools);
   for (const item of input) {
-    const stripped = stripForeign(item, 'stateless');
-    if (stripped !== undefined) JSON.parse(stripped.toString('utf8'));
+    for (const target of ['stateless', 'stores'] as const) {
+      const derived = forOtherAccount(item, target);
+      if (derived !== undefined) JSON.parse(derived.toString('utf8'));
+    }
   }
 }
 

@@ -26,14 +26,23 @@ export function allCells(): readonly Cell[] {
     kind.moments.flatMap((moment) =>
       kind.over.flatMap((upstream) =>
         DOORS.flatMap((door) =>
-          accounts.map((account) => ({ kind: kindFor(kind, account), moment, door, upstream, account })),
+          accounts.map((account) => ({
+            kind: kindFor(kind, account, upstream === 'ws' ? moment : 'before_created'),
+            moment,
+            door,
+            upstream,
+            account,
+          })),
         ),
       ),
     ),
   ).filter(isPossible);
 }
 
-function kindFor(kind: Kind, account: AccountKind): Kind {
+const OVER_HTTP_INSTEAD = { class: 'upstream_unavailable', outcome: 'stays', status: 'ready' } as const;
+
+function kindFor(kind: Kind, account: AccountKind, moment: Moment): Kind {
+  if (moment === 'upgrade' && kind.handshake === 'says_nothing') return { ...kind, ...OVER_HTTP_INSTEAD };
   return account === 'chatgpt' ? { ...kind, ...kind.chatgpt } : kind;
 }
 

@@ -25,6 +25,8 @@ export interface Kind {
   readonly mute?: true;
   /** Where it ends otherwise for a login than for a key. */
   readonly chatgpt?: Pick<Kind, 'outcome' | 'status'>;
+  /** As the answer to a handshake it says nothing about the account: the turn goes over HTTP. */
+  readonly handshake?: 'says_nothing';
 }
 
 const BOTH = ['ws', 'http'] as const;
@@ -136,6 +138,7 @@ export const KINDS: readonly Kind[] = [
       { class: 'account_forbidden', outcome: 'moves', status: 'suspended' },
     ),
     mute: true,
+    handshake: 'says_nothing',
   },
   answered('a model that the plan lacks', says.planLacksModel('gpt-5.5'), {
     class: 'plan_unsupported',
@@ -143,8 +146,14 @@ export const KINDS: readonly Kind[] = [
     status: 'ready',
   }),
 
-  answered('a 500', says.serverError(500), { ...LOSS, outcome: 'moves' }),
-  answered('a 502', says.serverError(502), { ...LOSS, outcome: 'moves' }),
+  {
+    ...answered('a 500', says.serverError(500), { ...LOSS, outcome: 'moves' }),
+    handshake: 'says_nothing',
+  },
+  {
+    ...answered('a 502', says.serverError(502), { ...LOSS, outcome: 'moves' }),
+    handshake: 'says_nothing',
+  },
   answered('an overload', says.overloaded(), { class: 'overloaded', outcome: 'stays', status: 'ready' }, [
     'before_created',
   ]),
@@ -170,7 +179,10 @@ export const KINDS: readonly Kind[] = [
   },
   ...[1000, 1001, 1008, 1011, 1012, 1013].map(closed),
 
-  answered('a challenge of the edge', says.cloudflareChallenge(), EDGE, ['upgrade', 'before_created']),
+  {
+    ...answered('a challenge of the edge', says.cloudflareChallenge(), EDGE, ['upgrade', 'before_created']),
+    handshake: 'says_nothing',
+  },
   answered('a region', says.regionNotSupported(), EDGE, ['upgrade', 'before_created']),
   answered(
     'an anchor that is gone',
@@ -188,14 +200,17 @@ export const KINDS: readonly Kind[] = [
 
   answered('too long a context', says.contextLength(), TOLD('context_overflow'), ALWAYS),
   answered('a policy', says.cyberPolicy(), TOLD('policy')),
-  answered(
-    'an invalid request',
-    {
-      status: 400,
-      body: { error: { type: 'invalid_request_error', code: 'invalid_value', message: 'no', param: 'x' } },
-    },
-    TOLD('invalid_request'),
-  ),
+  {
+    ...answered(
+      'an invalid request',
+      {
+        status: 400,
+        body: { error: { type: 'invalid_request_error', code: 'invalid_value', message: 'no', param: 'x' } },
+      },
+      TOLD('invalid_request'),
+    ),
+    handshake: 'says_nothing',
+  },
   failedWith('context_length_exceeded', TOLD('context_overflow')),
   failedWith('invalid_prompt', TOLD('policy')),
 ];

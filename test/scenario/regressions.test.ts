@@ -212,8 +212,8 @@ test('nobody is left waiting when the server shuts down', async () => {
   const framed = socket.turn({ input: 'y' });
   await world.simulator.waitFor((simulator) => simulator.seen.length === 2);
   await world.restart();
-  expect(await pending).toMatchObject({ status: 502 });
-  expect((await framed).status).toBe(502);
+  expect(await pending).toMatchObject({ status: 503, error: { code: 'server_shutting_down' } });
+  expect((await framed).status).toBe(503);
 });
 
 test('two turns that meet a dead socket share one replacement', async () => {

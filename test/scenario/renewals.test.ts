@@ -53,17 +53,19 @@ test('while the login service is in trouble an account serves on with what is le
   expect(await world.account('a')).toMatchObject({ status: 'ready' });
 });
 
-test('a renewal whose answer is lost is not tried again, here and after a restart', async () => {
-  await using world = await makeWorld({ kind: 'chatgpt', names: ['a'], loginEndsInSeconds: 60 });
+test('a refresh token that may be spent is tried again only when nothing is left of the access token', async () => {
+  await using world = await makeWorld({
+    kind: 'chatgpt',
+    names: ['a'],
+    loginEndsInSeconds: 60,
+    env: { RESPOOL_FAILOVER_BUDGET_MS: '500' },
+  });
   const { token } = world.simulator.tokens('a');
   world.simulator.scriptRefresh('lost');
   const first = await post(world.url, { model: 'gpt-5.5', input: 'hello' });
-  // The service has replaced the access token: what we have is refused, and there is no way to a new one.
-  expect(first.status).toBe(503);
-  expect(await world.account('a')).toMatchObject({
-    status: 'needs_login',
-    status_reason: 'renewal_answer_lost',
-  });
+  // The service has replaced the access token: what we have is refused, and the way to a new one is unsure.
+  expect(first.status).toBe(429);
+  expect(await world.account('a')).toMatchObject({ status: 'cooling' });
   world.simulator.replaceToken('a', token);
   await world.restart();
   await world.admin('POST', `/api/accounts/${world.ids.get('a')}/probe`);

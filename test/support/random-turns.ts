@@ -4,83 +4,134 @@
  */
 import fc from 'fast-check';
 import type { AccountId } from '../../src/ids.ts';
-import type { ErrorClass, Failure } from '../../src/turn/failure.ts';
+import type { Failure, FailureClass } from '../../src/turn/failure.ts';
 import { RECOVERY } from '../../src/turn/recovery.ts';
-import type { Effect, Event, Progress, Renewed, State, TurnFacts } from '../../src/turn/states.ts';
+import type { Effect, Event, Progress, Refreshed, State, TurnFacts } from '../../src/turn/states.ts';
 import { begin, step } from '../../src/turn/turn.ts';
 
 const id = (name: string): AccountId => name as AccountId;
-const CLASSES = Object.keys(RECOVERY) as ErrorClass[];
-const PROGRESS: readonly Progress[] = ['nothing_sent', 'sent', 'begun', 'output'];
+const CLASSES = Object.keys(RECOVERY) as FailureClass[];
+/** Failures about an account or the way to it come far more often than faults of the request, which end a turn. */
+const REPEATED = CLASSES.filter((of) => RECOVERY[of].moves > 0);
+const ENDING = CLASSES.filter((of) => RECOVERY[of].moves === 0);
+const PROGRESS: readonly Progress[] = ['nothing_sent', 'sent', 'begun', 'output', 'shown'];
 
 const arbitraryFailure = fc.record({
-  class: fc.constantFrom(...CLASSES),
+  class: fc.oneof(
+    { arbitrary: fc.constantFrom(...REPEATED), weight: 8 },
+    { arbitrary: fc.constantFrom(...ENDING), weight: 1 },
+  ),
   via: fc.constantFrom('frame', 'http', 'close', 'socket', 'timeout', 'eof') as fc.Arbitrary<Failure['via']>,
-  variant: fc.constantFrom(undefined, 'unknown_403'),
-  blame: fc.constantFrom('account', 'route') as fc.Arbitrary<'account' | 'route'>,
   param: fc.constantFrom(undefined, 'temperature'),
 });
 
 const arbitraryFacts: fc.Arbitrary<TurnFacts> = fc.record({
-  hold: fc.constantFrom('until_output', 'until_end'),
-  sideEffects: fc.constantFrom('none', 'possible'),
-  budgetMs: fc.constantFrom(0, 500, 20_000),
-  binding: fc.constantFrom({ kind: 'free' as const }, { kind: 'owner' as const, account: id('a') }),
+  sideEffects: fc.constantFrom('none', 'none', 'none', 'possible'),
+  budgetMs: fc.constantFrom(20_000, 20_000, 20_000, 500),
+  binding: fc.constantFrom(
+    { kind: 'free' as const },
+    { kind: 'free' as const },
+    { kind: 'owner' as const, account: id('a') },
+  ),
 });
 
 /** One answer of the world to whatever the machine asks, drawn at random. */
 const arbitraryReply = fc.record({
   pick: fc.nat(3),
-  availability: fc.constantFrom('account', 'account', 'account', 'cooling', 'exhausted', 'none'),
-  progress: fc.constantFrom(...PROGRESS),
-  outcome: fc.constantFrom('failed', 'failed', 'failed', 'ended', 'client_left', 'closed'),
+  availability: fc.oneof(
+    { arbitrary: fc.constant('account'), weight: 16 },
+    { arbitrary: fc.constantFrom('cooling', 'exhausted', 'none'), weight: 2 },
+  ),
+  progress: fc.constantFrom(...PROGRESS.slice(0, 3), ...PROGRESS),
+  outcome: fc.oneof(
+    { arbitrary: fc.constant('failed'), weight: 16 },
+    { arbitrary: fc.constantFrom('ended', 'client_left', 'closed'), weight: 2 },
+  ),
   failure: arbitraryFailure,
-  renewed: fc.constantFrom<Renewed['outcome']>('usable', 'refused', 'later'),
-  login: fc.constantFrom<'fresh' | 'stale'>('fresh', 'fresh', 'stale'),
-  passesMs: fc.nat(3000),
-  noise: fc.constantFrom(undefined, 'ended', 'waited', 'renewed'),
+  refreshed: fc.constantFrom<Refreshed['outcome']>('usable', 'usable', 'refused', 'later'),
+  token: fc.constantFrom<'fresh' | 'stale'>('fresh', 'fresh', 'fresh', 'stale'),
+  passesMs: fc.nat(1500),
+  noise: fc.constantFrom(undefined, undefined, 'ended', 'waited', 'refreshed'),
 });
 type Reply = typeof arbitraryReply extends fc.Arbitrary<infer T> ? T : never;
 
-interface Played {
+/** One attempt as it went: how far it came, how it ended, what became of its connection. */
+interface PlayedAttempt {
+  readonly account: AccountId;
+  progress: Progress;
+  failure: Failure | undefined;
+  disposal: 'keep' | 'drop' | undefined;
+}
+
+export interface Played {
   readonly effects: readonly {
     readonly effect: Effect;
     readonly at: number;
     readonly progress: Progress | undefined;
   }[];
   readonly steps: readonly (readonly Effect[])[];
+  readonly attempts: readonly PlayedAttempt[];
   readonly failedAt: number | undefined;
   readonly final: State;
 }
 
-/** A world that answers each effect the way the runner would, until the turn is over or the replies are. */
-function simulate(facts: TurnFacts, replies: readonly Reply[]): Played {
-  let at = 0;
-  let [state, effects] = begin();
-  let failedAt: number | undefined;
-  const log: Played['effects'][number][] = [];
-  const steps: (readonly Effect[])[] = [];
-  const take = (next: readonly [State, readonly Effect[]], before: State): void => {
+class World {
+  readonly #facts: TurnFacts;
+  readonly effects: Played['effects'][number][] = [];
+  readonly steps: (readonly Effect[])[] = [];
+  readonly attempts: PlayedAttempt[] = [];
+  state: State;
+  due: readonly Effect[];
+  at = 0;
+  failedAt: number | undefined;
+
+  constructor(facts: TurnFacts) {
+    this.#facts = facts;
+    [this.state, this.due] = begin();
+    this.#note(this.due, this.state);
+  }
+
+  tell(event: Event): void {
+    const before = this.state;
+    const open = this.attempts.at(-1);
+    if (before.name === 'running' && open !== undefined) {
+      if (event.name === 'failed') open.failure = event.failure;
+      if (event.name === 'progressed') open.progress = event.to;
+    }
+    if (event.name === 'failed') this.failedAt ??= this.at;
+    [this.state, this.due] = step(this.#facts, before, event);
+    this.#note(this.due, before);
+  }
+
+  #note(effects: readonly Effect[], before: State): void {
     const progress = before.name === 'running' ? before.progress : undefined;
-    [state, effects] = next;
-    steps.push(effects);
-    log.push(...effects.map((effect) => ({ effect, at, progress })));
-  };
-  take([state, effects], state);
-  for (const reply of replies) {
-    if (state.name === 'done') break;
-    at += passing(state, effects, reply);
-    const noise = reply.noise === undefined ? undefined : noiseOf(reply.noise, state);
-    if (noise !== undefined) take(step(facts, state, noise), state);
-    for (const event of answersTo(state, reply, { at, facts })) {
-      if (event.name === 'failed') failedAt ??= at;
-      take(step(facts, state, event), state);
+    this.steps.push(effects);
+    for (const effect of effects) {
+      this.effects.push({ effect, at: this.at, progress });
+      const open = this.attempts.at(-1);
+      if (effect.do === 'dispose' && open !== undefined) open.disposal = effect.connection;
+      if (effect.do !== 'start') continue;
+      const { account } = effect;
+      this.attempts.push({ account, progress: 'nothing_sent', failure: undefined, disposal: undefined });
     }
   }
-  return { effects: log, steps, failedAt, final: state };
 }
 
-/** Selecting takes no time: the runner answers within the same step. */
+/** A world that answers each effect the way the bridge would, until the turn is over or the replies are. */
+function simulate(facts: TurnFacts, replies: readonly Reply[]): Played {
+  const world = new World(facts);
+  for (const reply of replies) {
+    if (world.state.name === 'done') break;
+    world.at += passing(world.state, world.due, reply);
+    const noise = reply.noise === undefined ? undefined : noiseOf(reply.noise, world.state);
+    if (noise !== undefined) world.tell(noise);
+    for (const event of answersTo(world.state, reply, world.at)) world.tell(event);
+  }
+  const { effects, steps, attempts, failedAt } = world;
+  return { effects, steps, attempts, failedAt, final: world.state };
+}
+
+/** Selecting takes no time: the bridge answers within the same step. */
 function passing(state: State, effects: readonly Effect[], reply: Reply): number {
   if (state.name === 'waiting') return waitOf(effects);
   return state.name === 'selecting' ? 0 : reply.passesMs;
@@ -92,30 +143,33 @@ function waitOf(effects: readonly Effect[]): number {
 }
 
 /** An event that means nothing in this state. */
-function noiseOf(noise: 'ended' | 'waited' | 'renewed', state: State): Event | undefined {
+function noiseOf(noise: 'ended' | 'waited' | 'refreshed', state: State): Event | undefined {
   if (noise === 'ended') return state.name === 'running' ? undefined : { name: 'ended' };
   if (noise === 'waited') return state.name === 'waiting' ? undefined : { name: 'waited' };
-  return state.name === 'renewing' ? undefined : { name: 'renewed', renewed: { outcome: 'usable' }, at: 0 };
+  return state.name === 'refreshing'
+    ? undefined
+    : { name: 'refreshed', refreshed: { outcome: 'usable' }, at: 0 };
 }
 
-function renewedAs(outcome: Renewed['outcome']): Renewed {
+function refreshedAs(outcome: Refreshed['outcome']): Refreshed {
   if (outcome === 'usable') return { outcome };
-  return { outcome, failure: { class: 'auth_permanent', via: 'http', code: 'refused', message: '' } };
+  const of = outcome === 'later' ? 'refresh_unavailable' : 'auth_permanent';
+  return { outcome, failure: { class: of, via: 'local', code: 'refused', message: '' } };
 }
 
-function answersTo(state: State, reply: Reply, world: { at: number; facts: TurnFacts }): readonly Event[] {
+function answersTo(state: State, reply: Reply, at: number): readonly Event[] {
   switch (state.name) {
     case 'selecting':
-      return [selection(state, reply, world.at)];
+      return [selection(state, reply, at)];
     case 'waiting':
       return [{ name: 'waited' }];
-    case 'renewing':
-      return [{ name: 'renewed', renewed: renewedAs(reply.renewed), at: world.at }];
+    case 'refreshing':
+      return [{ name: 'refreshed', refreshed: refreshedAs(reply.refreshed), at }];
     case 'running': {
       const upTo = PROGRESS.slice(1, PROGRESS.indexOf(reply.progress) + 1).map(
         (to): Event => ({ name: 'progressed', to }),
       );
-      return [...upTo, ending(reply, world.at)];
+      return [...upTo, ending(reply, at)];
     }
     default:
       return [];
@@ -123,10 +177,10 @@ function answersTo(state: State, reply: Reply, world: { at: number; facts: TurnF
 }
 
 function selection(state: Extract<State, { name: 'selecting' }>, reply: Reply, at: number): Event {
-  const open = ['a', 'b', 'c', 'd'].map(id).filter((account) => !state.trail.left.includes(account));
+  const open = ['a', 'b', 'c', 'd'].map(id).filter((account) => !state.retries.left.includes(account));
   const account = open[reply.pick % Math.max(1, open.length)];
   if (reply.availability === 'account' && account !== undefined)
-    return { name: 'selected', account, login: reply.login };
+    return { name: 'selected', account, token: reply.token };
   if (reply.availability === 'cooling')
     return { name: 'unavailable', at, reason: { why: 'cooling', until: at + 100 } };
   if (reply.availability === 'exhausted')
@@ -135,14 +189,7 @@ function selection(state: Extract<State, { name: 'selecting' }>, reply: Reply, a
 }
 
 function ending(reply: Reply, at: number): Event {
-  const { variant, param, ...rest } = reply.failure;
-  const seen: Failure = {
-    ...rest,
-    code: rest.class,
-    message: '',
-    ...(variant && { variant }),
-    ...(param && { param }),
-  } as Failure;
+  const { param, ...rest } = reply.failure;
   switch (reply.outcome) {
     case 'ended':
       return { name: 'ended' };
@@ -151,16 +198,18 @@ function ending(reply: Reply, at: number): Event {
     case 'closed':
       return {
         name: 'closed',
-        failure: { class: 'stream_incomplete', via: 'eof', code: 'released', message: '' },
+        failure: { class: 'session_released', via: 'local', code: 'released', message: '' },
       };
-    default:
-      return { name: 'failed', failure: seen, at };
+    default: {
+      const failure: Failure = { ...rest, code: rest.class, message: '', ...(param && { param }) };
+      return { name: 'failed', failure, at };
+    }
   }
 }
 
 /** Checks a claim over many random turns. */
 export function overRandomTurns(claim: (played: Played, facts: TurnFacts) => void): void {
-  const replies = fc.array(arbitraryReply, { maxLength: 40 });
+  const replies = fc.array(arbitraryReply, { minLength: 12, maxLength: 40 });
   fc.assert(
     fc.property(arbitraryFacts, replies, (facts, given) => claim(simulate(facts, given), facts)),
     { numRuns: 2000 },

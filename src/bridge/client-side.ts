@@ -5,23 +5,38 @@
 import type { ResponseId } from '../ids.ts';
 import { type Frame, parseObject } from '../protocol/frame.ts';
 import { failedFrame, newResponseId, type Refusal } from '../protocol/refusal.ts';
-import type { Failure } from '../turn/failure.ts';
 import { HoldGate } from '../turn/gate.ts';
-import type { TurnFacts } from '../turn/states.ts';
 import type { TurnRequest, TurnSink } from './stream.ts';
 
-export class Downstream {
+/**
+ * Until when the client sees nothing: the first output, the end of a collected answer, or not at all for a stream that
+ * upstream keeps by itself.
+ */
+export type Hold = 'until_output' | 'until_end' | 'none';
+
+export class ClientSide {
   responseId: ResponseId | undefined;
   readonly #request: TurnRequest;
-  readonly #hold: TurnFacts['hold'];
+  readonly #hold: Hold;
   readonly #sink: TurnSink;
   readonly #gate = new HoldGate();
   #last: Frame | undefined;
 
-  constructor(request: TurnRequest, hold: TurnFacts['hold'], sink: TurnSink) {
+  constructor(request: TurnRequest, hold: Hold, sink: TurnSink) {
     this.#request = request;
     this.#hold = hold;
     this.#sink = sink;
+    if (hold === 'none') this.#gate.release();
+  }
+
+  /** Something has been shown: what follows cannot be taken back. */
+  get hasShown(): boolean {
+    return this.#last !== undefined;
+  }
+
+  /** Whether frames reach the client one by one. */
+  get streams(): boolean {
+    return this.#hold !== 'until_end';
   }
 
   /** A collected answer is read from its end; nothing before it is kept. */
@@ -34,8 +49,8 @@ export class Downstream {
     this.#sink.flush();
   }
 
-  /** What was held belongs to an attempt that has failed. */
-  forget(): void {
+  /** What was held belongs to an attempt that is over; the next one begins with its own handshake. */
+  forgetHeld(): void {
     this.#gate.forget();
   }
 
@@ -61,13 +76,10 @@ export class Downstream {
     this.#sink.end({ kind: 'cancelled' });
   }
 
-  /** After output every loss has one name, so that clients send the turn again; only a spent quota keeps its own. */
-  failureFrame(failure: Failure, refusal: Refusal): Frame {
-    const kept = KEPT_CODES.has(failure.class) || failure.code === 'server_shutting_down';
-    const code = failure.code === 'server_shutting_down' ? failure.code : refusal.error.code;
-    const told = { ...refusal, error: { ...refusal.error, code: kept ? code : 'stream_incomplete' } };
+  /** The end of a stream that fails after something was shown. */
+  failureFrame(refusal: Refusal): Frame {
     const sequence = this.#last === undefined ? undefined : parseObject(this.#last.data)?.['sequence_number'];
-    return failedFrame(told, {
+    return failedFrame(refusal, {
       responseId: this.responseId ?? newResponseId(),
       model: this.#request.envelope.model,
       sequence: typeof sequence === 'number' ? sequence + 1 : 0,
@@ -85,5 +97,3 @@ export class Downstream {
     this.#sink.frame(frame);
   }
 }
-
-const KEPT_CODES: ReadonlySet<string> = new Set(['quota', 'rate_limit_transient']);

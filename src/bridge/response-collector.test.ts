@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createdId } from './recorder.ts';
+import { createdId } from './response-collector.ts';
 
 const idIn = (text: string) => createdId({ type: 'response.created', data: Buffer.from(text) });
 

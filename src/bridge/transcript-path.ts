@@ -7,17 +7,17 @@ import type { TranscriptNode } from '../store/transcript-node.ts';
 import { Item } from './item.ts';
 
 /** After the first `length` items, the history is that of response `id`. */
-interface Milestone {
+interface Checkpoint {
   readonly id: ResponseId;
   readonly length: number;
 }
 
 interface Read {
   readonly items: readonly Item[];
-  readonly milestones: readonly Milestone[];
+  readonly checkpoints: readonly Checkpoint[];
 }
 
-export class Spine {
+export class TranscriptPath {
   readonly #walk: () => readonly TranscriptNode[] | undefined;
   #read: Read | 'missing' | undefined;
 
@@ -32,13 +32,13 @@ export class Spine {
   }
 
   /** Ids of the turns, newest first. */
-  line(): readonly ResponseId[] {
-    return (this.#whole()?.milestones ?? []).map(({ id }) => id).toReversed();
+  ancestors(): readonly ResponseId[] {
+    return (this.#whole()?.checkpoints ?? []).map(({ id }) => id).toReversed();
   }
 
   /** How many items the history of this response has. */
   lengthAt(id: ResponseId): number | undefined {
-    return this.#whole()?.milestones.find((one) => one.id === id)?.length;
+    return this.#whole()?.checkpoints.find((one) => one.id === id)?.length;
   }
 
   #whole(): Read | undefined {
@@ -50,11 +50,11 @@ export class Spine {
 function read(nodes: readonly TranscriptNode[] | undefined): Read | 'missing' {
   if (nodes === undefined) return 'missing';
   const items: Item[] = [];
-  const milestones: Milestone[] = [];
+  const checkpoints: Checkpoint[] = [];
   for (const node of nodes) {
     for (const bytes of node.input) items.push(new Item(bytes, undefined));
     for (const bytes of node.output) items.push(new Item(bytes, node.account));
-    milestones.push({ id: node.responseId, length: items.length });
+    checkpoints.push({ id: node.responseId, length: items.length });
   }
-  return { items, milestones };
+  return { items, checkpoints };
 }

@@ -6,7 +6,7 @@
 
 export type Headers = Readonly<Record<string, string>>;
 
-export type Signal =
+export type UpstreamError =
   | {
       readonly via: 'http' | 'upgrade';
       readonly status: number;
@@ -16,13 +16,13 @@ export type Signal =
   | { readonly via: 'frame'; readonly event: Readonly<Record<string, unknown>> }
   | { readonly via: 'close'; readonly code: number; readonly reason: string }
   | { readonly via: 'socket'; readonly code: string; readonly message: string }
-  | { readonly via: 'timeout'; readonly what: 'connect' | 'first_event' | 'idle' | 'ping' }
+  | { readonly via: 'timeout'; readonly what: 'connect' | 'first_event' | 'idle' | 'ping' | 'unary' }
   | { readonly via: 'eof' }
   | { readonly via: 'garbage' };
 
 /** What the rows of `classify.ts` look at. `code`, `type` and `text` are in lower case. */
 export interface Seen {
-  readonly via: Signal['via'];
+  readonly via: UpstreamError['via'];
   readonly status: number | undefined;
   readonly code: string;
   readonly type: string;
@@ -46,31 +46,31 @@ const isDict = (value: unknown): value is Dict =>
 const dict = (value: unknown): Dict | undefined => (isDict(value) ? value : undefined);
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
-export function normalise(signal: Signal, now: number): Seen {
-  switch (signal.via) {
+export function normalise(error: UpstreamError, now: number): Seen {
+  switch (error.via) {
     case 'http':
     case 'upgrade':
-      return seen(signal.via, signal, now);
+      return seen(error.via, error, now);
     case 'frame': {
-      const { event } = signal;
+      const { event } = error;
       const headers = { ...lowerCased(event['headers']), ...lowerCased(dict(event['error'])?.['headers']) };
       return seen('frame', { status: frameStatus(event), headers, body: event }, now);
     }
     default:
-      return seen(signal.via, { status: undefined, headers: {}, body: { error: describe(signal) } }, now);
+      return seen(error.via, { status: undefined, headers: {}, body: { error: describe(error) } }, now);
   }
 }
 
-type Loss = Exclude<Signal, { readonly via: 'http' | 'upgrade' } | { readonly via: 'frame' }>;
+type Loss = Exclude<UpstreamError, { readonly via: 'http' | 'upgrade' } | { readonly via: 'frame' }>;
 
-function describe(signal: Loss): Dict {
-  switch (signal.via) {
+function describe(error: Loss): Dict {
+  switch (error.via) {
     case 'close':
-      return { code: `close_${signal.code}`, message: signal.reason };
+      return { code: `close_${error.code}`, message: error.reason };
     case 'socket':
-      return { code: signal.code, message: signal.message };
+      return { code: error.code, message: error.message };
     case 'timeout':
-      return { code: `${signal.what}_timeout`, message: '' };
+      return { code: `${error.what}_timeout`, message: '' };
     case 'eof':
       return { code: 'eof', message: '' };
     case 'garbage':
@@ -91,7 +91,7 @@ interface Raw {
   readonly body: unknown;
 }
 
-function seen(via: Signal['via'], raw: Raw, now: number): Seen {
+function seen(via: UpstreamError['via'], raw: Raw, now: number): Seen {
   const error = errorObject(raw.body);
   const headerCode = codeFromHeader(raw.headers);
   const code = (text(error['code']) || headerCode).toLowerCase();
@@ -149,7 +149,7 @@ function lowerCased(headers: unknown): Headers {
   return Object.fromEntries(entries.map(([name, value]) => [name.toLowerCase(), String(value)]));
 }
 
-const LONGEST_RESET_MS = 366 * 86_400_000;
+const MAX_RESET_MS = 366 * 86_400_000;
 const MILLISECONDS_FROM = 1e12;
 
 /**
@@ -165,7 +165,7 @@ function resetOf(error: Dict, message: string, headers: Headers, now: number): n
     after(now, delayInWords(message), 1),
     exhaustedWindow(headers),
   ];
-  return candidates.find((at) => at !== undefined && at > now && at <= now + LONGEST_RESET_MS);
+  return candidates.find((at) => at !== undefined && at > now && at <= now + MAX_RESET_MS);
 }
 
 function number(value: unknown): number | undefined {

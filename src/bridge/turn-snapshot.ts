@@ -8,7 +8,7 @@ import type { TurnRequest } from './stream.ts';
 
 export type Phase = 'selecting' | 'waiting' | 'running' | 'output' | 'done';
 
-export interface Glimpse {
+export interface TurnSnapshot {
   /** Id of the request row to come. */
   readonly id: string;
   readonly session: SessionId;
@@ -26,11 +26,11 @@ export interface Glimpse {
 }
 
 interface Watcher {
-  show(glimpse: Glimpse): void;
+  show(snapshot: TurnSnapshot): void;
 }
 
 /** Tells a watcher of every change of phase or account, and of nothing in between. */
-export class Glimpses {
+export class TurnSnapshots {
   readonly #request: TurnRequest;
   readonly #session: SessionId;
   readonly #watcher: Watcher;
@@ -75,7 +75,7 @@ export class Glimpses {
 }
 
 function phaseOf(state: State): Phase {
-  if (state.name === 'renewing') return 'waiting';
+  if (state.name === 'refreshing') return 'waiting';
   if (state.name !== 'running') return state.name;
-  return state.progress === 'output' ? 'output' : 'running';
+  return state.progress === 'output' || state.progress === 'shown' ? 'output' : 'running';
 }

@@ -8,43 +8,44 @@ import { type Frame, makeFrame } from '../protocol/frame.ts';
 import { type HeaderMap, upstreamHeaders } from '../protocol/headers.ts';
 import { newResponseId } from '../protocol/refusal.ts';
 import { type Continuation, continuationAt } from '../turn/continuation.ts';
-import type { Signal } from '../turn/signal.ts';
-import type { Manner } from '../turn/states.ts';
+import type { AttemptOptions } from '../turn/states.ts';
 import type { UpstreamAccount } from '../upstream/account.ts';
 import type { Census } from '../upstream/census.ts';
 import type { HttpUpstream } from '../upstream/http.ts';
 import { buildPayload, type Payload, reinstalled } from '../upstream/payload.ts';
 import type { Newest } from '../upstream/websocket.ts';
-import { type History, itemsFor, type Memory } from './history.ts';
+import { itemsFor } from './derive-items.ts';
+import type { History } from './history.ts';
+import type { HistorySource } from './history-source.ts';
 import { TURN_STATE } from './identity.ts';
 import type { Lane } from './session.ts';
 import type { TurnRequest } from './stream.ts';
-import type { UpgradeMemory } from './upgrade-memory.ts';
+import type { WebsocketSupport } from './websocket-support.ts';
 
-export interface Carriers {
+export interface Transports {
   readonly http: HttpUpstream;
-  readonly upgrades: UpgradeMemory;
+  readonly upgrades: WebsocketSupport;
   readonly pingMs: number;
   readonly census: Census;
-  readonly memory: Memory;
+  readonly source: HistorySource;
   /** A client's id as upstream may see it: the same for the same tenant, and nobody else's. */
   readonly scoped: (tenant: Tenant, value: string) => string;
 }
 
-export interface Order {
+export interface AttemptContext {
   readonly request: TurnRequest;
   readonly history: History;
   readonly lane: Lane;
   readonly account: UpstreamAccount;
-  readonly manner: Manner;
+  readonly options: AttemptOptions;
   /** The client's turn state, where this very account issued it. */
   readonly turnState: string | undefined;
 }
 
-export type Route = 'ws' | 'http' | 'unary';
+export type Carrier = 'ws' | 'http' | 'unary';
 
-export interface Way {
-  readonly transport: Route;
+export interface UploadPlan {
+  readonly carrier: Carrier;
   readonly newest: Newest | undefined;
   readonly fingerprint: string;
 }
@@ -52,41 +53,42 @@ export interface Way {
 export type Composed =
   | { readonly ok: true; readonly payload: Payload; readonly anchor: string | undefined }
   /** The history can be neither named nor sent here. */
-  | { readonly ok: false; readonly signal: Signal };
+  | { readonly ok: false };
 
-export function composePayload(order: Order, carriers: Carriers, way: Way): Composed {
-  const { request, history, account, manner } = order;
-  const { envelope } = request;
-  const continuation = continuationFor(order, way);
-  if (continuation.kind === 'lost')
-    return { ok: false, signal: lostSignal(envelope.previousResponseId ?? '') };
+export function composePayload(context: AttemptContext, transports: Transports, plan: UploadPlan): Composed {
+  const { request, history, account, options } = context;
+  const { envelope, tenant } = request;
+  const continuation = continuationFor(context, plan);
+  if (continuation.kind === 'lost') return { ok: false };
   const anchor = continuation.kind === 'anchor' ? continuation.id : undefined;
   const keeps = account.kind === 'api_key' && envelope.store !== false ? 'stores' : 'stateless';
-  const reader = { account: account.id, keeps, reasoning: manner.reasoning } as const;
-  const items = itemsFor(history, anchor, reader, { tenant: request.tenant, memory: carriers.memory });
-  if (items === 'missing') return { ok: false, signal: lostSignal(envelope.previousResponseId ?? '') };
+  const target = { account: account.id, keeps, seals: options.seals } as const;
+  const items = itemsFor(history, anchor, target, { tenant, source: transports.source });
+  if (items === 'missing') return { ok: false };
   const { promptCacheKey } = envelope;
   const payload = buildPayload({
     envelope,
     account,
-    transport: way.transport,
+    transport: plan.carrier,
     route: request.route,
     items,
     anchor,
-    metadata: composeMetadata(order, carriers),
-    promptCacheKey:
-      promptCacheKey === undefined ? undefined : carriers.scoped(request.tenant, promptCacheKey),
-    dropped: manner.dropped,
+    metadata: composeMetadata(context, transports),
+    promptCacheKey: promptCacheKey === undefined ? undefined : transports.scoped(tenant, promptCacheKey),
+    dropped: options.dropped,
   });
   return { ok: true, payload, anchor };
 }
 
 /** Over HTTP the ChatGPT backend takes no id at all; a compaction is given the window itself. */
-function continuationFor({ history, account, manner, request }: Order, way: Way): Continuation {
-  const nameless = request.route === 'compact' || (account.kind === 'chatgpt' && way.transport !== 'ws');
-  return continuationAt({ account: account.id, newest: way.newest }, history.past, {
-    fingerprint: way.fingerprint,
-    anchor: nameless ? 'refused' : manner.anchor,
+function continuationFor(
+  { history, account, options, request }: AttemptContext,
+  plan: UploadPlan,
+): Continuation {
+  const nameless = request.route === 'compact' || (account.kind === 'chatgpt' && plan.carrier !== 'ws');
+  return continuationAt({ account: account.id, newest: plan.newest }, history.past, {
+    fingerprint: plan.fingerprint,
+    anchor: nameless ? 'refused' : options.anchor,
   });
 }
 
@@ -95,12 +97,12 @@ const HEADER_IDS = ['session_id', 'session-id', 'thread-id', 'conversation_id', 
 
 /** The same object where nothing changes, so that the client's own bytes go up. */
 function composeMetadata(
-  { request, turnState }: Order,
-  carriers: Carriers,
+  { request, turnState }: AttemptContext,
+  transports: Transports,
 ): Readonly<Record<string, unknown>> {
   const { metadata } = request.envelope;
   const scoped = METADATA_IDS.filter((name) => typeof metadata[name] === 'string')
-    .map((name) => [name, carriers.scoped(request.tenant, String(metadata[name]))] as const)
+    .map((name) => [name, transports.scoped(request.tenant, String(metadata[name]))] as const)
     .filter(([name, value]) => value !== metadata[name]);
   const foreignState = TURN_STATE in metadata && turnState === undefined;
   if (scoped.length === 0 && !foreignState) return metadata;
@@ -114,11 +116,14 @@ function composeMetadata(
 
 const TURN_METADATA = 'x-codex-turn-metadata';
 
-export function composeHeaders({ request, turnState, account }: Order, carriers: Carriers): HeaderMap {
+export function composeHeaders(
+  { request, turnState, account }: AttemptContext,
+  transports: Transports,
+): HeaderMap {
   const passed = upstreamHeaders(request.client, request.headers);
   for (const name of HEADER_IDS) {
     const value = passed[name];
-    if (value !== undefined) passed[name] = carriers.scoped(request.tenant, value);
+    if (value !== undefined) passed[name] = transports.scoped(request.tenant, value);
   }
   const metadata = passed[TURN_METADATA];
   if (metadata !== undefined) passed[TURN_METADATA] = reinstalled(metadata, account.installationId);
@@ -163,14 +168,4 @@ export function fingerprintOf(bytes: Buffer, members: TurnRequest['envelope']['m
   const asked = [...members].filter(([name]) => !PASSING.has(name)).toSorted(([a], [b]) => (a < b ? -1 : 1));
   const parts = asked.flatMap(([name, span]) => [Buffer.from(name), bytes.subarray(span.start, span.end)]);
   return hash('sha1', Buffer.concat(parts), 'base64');
-}
-
-function lostSignal(id: string): Signal {
-  const error = {
-    type: 'invalid_request_error',
-    code: 'previous_response_not_found',
-    message: `Previous response with id '${id}' not found.`,
-    param: 'previous_response_id',
-  };
-  return { via: 'frame', event: { type: 'error', status: 400, error } };
 }

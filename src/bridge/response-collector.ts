@@ -1,37 +1,61 @@
 /**
  * What one attempt's stream amounts to: the items, the response object, the tokens. Deltas are never looked into;
- * only finished items and the terminal event are read.
+ * only the borders of items and the terminal event are read.
  */
-import type { ResponseId } from '../ids.ts';
+import type { AccountId, ResponseId } from '../ids.ts';
 import { type Frame, parseObject } from '../protocol/frame.ts';
 import { type Members, scanObject } from '../protocol/json-scan.ts';
 import { joinArray, rewriteObject } from '../protocol/json-splice.ts';
 import { cutUsage, type Usage } from '../protocol/usage.ts';
-import { itemNames } from './item-names.ts';
+import { Item } from './item.ts';
 
-export interface Ending {
+export interface CompletedResponse {
   /** The terminal event, its `output` filled in where upstream left it empty. */
   readonly frame: Frame;
   readonly responseId: ResponseId;
   readonly status: 'completed' | 'incomplete';
   /** Raw JSON of the response object without its output. */
   readonly response: Buffer;
-  readonly items: readonly Buffer[];
-  readonly itemIds: readonly string[];
+  readonly items: readonly Item[];
   readonly usage: Usage | undefined;
 }
 
-export class Recorder {
-  readonly #items: Buffer[] = [];
+interface DoneItem {
+  readonly index: number;
+  readonly bytes: Buffer;
+}
+
+/** More than any answer has; a stream that names more is not remembered item by item. */
+const MAX_BEGUN = 1000;
+
+export class ResponseCollector {
+  readonly #done: DoneItem[] = [];
+  readonly #begun = new Set<string>();
+
+  get begunIds(): readonly string[] {
+    return [...this.#begun];
+  }
+
+  /** `response.output_item.added`: its id is known to the client from here on, whatever becomes of the answer. */
+  itemBegun(frame: Frame): void {
+    const item = member(frame.data, 'item');
+    if (item !== undefined) this.#name(item);
+  }
 
   /** `response.output_item.done`: the item is copied out, or a small item would hold a whole socket chunk in memory. */
   itemDone(frame: Frame): void {
-    const item = member(frame.data, 'item');
-    if (item !== undefined) this.#items.push(Buffer.from(item));
+    const scan = scanObject(frame.data);
+    const item = scan.ok ? scan.members.get('item') : undefined;
+    if (!scan.ok || item === undefined) return;
+    const at = scan.members.get('output_index');
+    const index = at === undefined ? Number.NaN : Number(frame.data.toString('latin1', at.start, at.end));
+    const bytes = Buffer.from(frame.data.subarray(item.start, item.end));
+    this.#done.push({ index: Number.isInteger(index) ? index : this.#done.length, bytes });
+    this.#name(bytes);
   }
 
   /** `undefined`: a terminal event without a response that has an id. */
-  end(frame: Frame): Ending | undefined {
+  end(frame: Frame): CompletedResponse | undefined {
     const outer = scanObject(frame.data);
     const span = outer.ok ? outer.members.get('response') : undefined;
     if (!outer.ok || span === undefined) return undefined;
@@ -41,7 +65,9 @@ export class Recorder {
     const id = stringMember(response, inner.members, 'id');
     if (id === undefined) return undefined;
     const listed = outputOf(response, inner.members);
-    const items = this.#items.length > 0 ? this.#items : listed.map((item) => Buffer.from(item));
+    // The terminal event lists an item that was cut, too; the ChatGPT backend lists nothing there.
+    const items =
+      listed.length >= this.#done.length ? listed.map((item) => Buffer.from(item)) : this.#inOrder();
     const whole =
       listed.length > 0 || items.length === 0
         ? frame
@@ -51,11 +77,30 @@ export class Recorder {
       responseId: id as ResponseId,
       status: frame.type === 'response.incomplete' ? 'incomplete' : 'completed',
       response: Buffer.from(rewriteObject(response, inner.members, { drop: ['output'] })),
-      items,
-      itemIds: items.flatMap(namesOf),
+      items: items.map((bytes) => new Item(bytes, undefined)),
       usage: cutUsage(frame.data),
     };
   }
+
+  /** Items may end in another order than they stand in. */
+  #inOrder(): readonly Buffer[] {
+    return this.#done.toSorted((a, b) => a.index - b.index).map(({ bytes }) => bytes);
+  }
+
+  #name(item: Buffer): void {
+    const id = ITEM_ID.exec(item.toString('latin1', 0, ITEM_HEAD_BYTES))?.[1] ?? parseObject(item)?.['id'];
+    if (typeof id === 'string' && this.#begun.size < MAX_BEGUN) this.#begun.add(id);
+  }
+}
+
+/** As upstreams write it, the id stands first, or after the type. */
+const ITEM_ID = /^\{(?:"type":"[\w.]{1,80}",)?"id":"([\w-]{1,200})"/;
+const ITEM_HEAD_BYTES = 300;
+
+/** Items of a unary answer (`/responses/compact`), as `account` issued them. */
+export function itemsOfBody(body: Buffer, account: AccountId): readonly Item[] {
+  const scan = scanObject(body);
+  return scan.ok ? outputOf(body, scan.members).map((item) => new Item(Buffer.from(item), account)) : [];
 }
 
 interface Parts {
@@ -87,11 +132,6 @@ function stringMember(data: Buffer, members: Members, name: string): string | un
   const value: unknown =
     span === undefined ? undefined : JSON.parse(data.toString('utf8', span.start, span.end));
   return typeof value === 'string' ? value : undefined;
-}
-
-function namesOf(item: Buffer): readonly string[] {
-  const parsed = parseObject(item);
-  return parsed === undefined ? [] : itemNames(parsed);
 }
 
 /** As upstreams write it: the id stands in front of an echo of the whole request, which can then be left unread. */

@@ -1,0 +1,59 @@
+/**
+ * What becomes known of turns: each is committed with its row before its client hears of the end, and told to
+ * whoever watches the server.
+ */
+import type { AccountId, ResponseId, Tenant } from '../ids.ts';
+import type { Log } from '../log.ts';
+import type { CommittedTurn, Store } from '../store/store.ts';
+import type { TurnSnapshot } from './turn-snapshot.ts';
+
+export interface TurnLogOptions {
+  readonly store: Store;
+  readonly log: Log;
+  readonly onTurn: (turn: CommittedTurn) => void;
+  readonly onSnapshot: (snapshot: TurnSnapshot) => void;
+}
+
+export class TurnLog {
+  readonly #options: TurnLogOptions;
+
+  constructor(options: TurnLogOptions) {
+    this.#options = options;
+  }
+
+  async commit(turn: CommittedTurn): Promise<void> {
+    const { store, log, onTurn } = this.#options;
+    await store.commitTurn(turn);
+    const { row } = turn;
+    log.info(
+      {
+        request: row.id,
+        session: row.session,
+        door: row.door,
+        account: row.accountId,
+        status: row.status,
+        continuity: row.continuity,
+        attempts: row.attempts.map((one) =>
+          one.errorCode === undefined ? one.outcome : `${one.errorClass}:${one.errorCode}`,
+        ),
+        first_event_ms: row.firstEventMs,
+        total_ms: row.totalMs,
+        ...(row.error === undefined ? {} : { error_code: row.error.code }),
+      },
+      'turn',
+    );
+    onTurn(turn);
+  }
+
+  /** A background response belongs to its account from its first event on, whatever becomes of this connection. */
+  begun(tenant: Tenant, response: ResponseId, account: AccountId): void {
+    const names = [`response:${response}`];
+    this.#options.store.bind(tenant, { names, account }).catch((cause: Error) => {
+      this.#options.log.error({ reason: cause.message }, 'the owner of a background response is not saved');
+    });
+  }
+
+  show(snapshot: TurnSnapshot): void {
+    this.#options.onSnapshot(snapshot);
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * The place of a turn in its conversation: its history, what binds it, and the facts that its machine needs.
+ * Everything that can be refused without asking an account is refused here.
+ */
+import { type Refusal, refusal } from '../protocol/refusal.ts';
+import type { BoundTo } from '../store/request-row.ts';
+import { refusalForFailure } from '../turn/refusals.ts';
+import type { TurnFacts } from '../turn/states.ts';
+import type { Placed } from './account-choice.ts';
+import { boundTo, resolveHistory } from './history.ts';
+import type { Entered, Session } from './session.ts';
+import type { TurnRequest } from './stream.ts';
+import type { TurnDependencies } from './turn-dependencies.ts';
+import { bindingOf, sideEffectsOf } from './turn-facts.ts';
+
+export interface TurnPlace {
+  readonly placed: Placed;
+  readonly facts: TurnFacts;
+  readonly bound: BoundTo | undefined;
+}
+
+export type PlacedOrRefused =
+  | ({ readonly ok: true } & TurnPlace)
+  | { readonly ok: false; readonly refused: Refusal };
+
+export function placeTurn(
+  request: TurnRequest,
+  session: Session,
+  { source, config }: TurnDependencies,
+): PlacedOrRefused {
+  const resolved = resolveHistory(request, source);
+  if (!resolved.ok) return resolved;
+  const { history } = resolved;
+  const bound = boundTo(request, history, { tenant: request.tenant, source });
+  const binding = bindingOf(request, history, { bound, pinned: session.pinned });
+  return {
+    ok: true,
+    placed: { request, session, history, binding },
+    bound,
+    facts: {
+      sideEffects: sideEffectsOf(request),
+      budgetMs: config.failoverBudgetMs,
+      binding,
+    },
+  };
+}
+
+/** The lane could not be entered: too many wait for it already, or its session was closed. */
+export function whyNotEntered(
+  { why }: Extract<Entered, { ok: false }>,
+  { closing }: TurnDependencies,
+): Refusal {
+  return why === 'queue_full' ? queueFull() : refusalForFailure(closing(), Date.now());
+}
+
+function queueFull(): Refusal {
+  return refusal(429, 'too_many_pending_turns', 'Too many turns are waiting in this conversation already.', {
+    headers: { 'retry-after': '1' },
+  });
+}

@@ -1,0 +1,169 @@
+/**
+ * What of an item belongs to the account that issued it or holds its files, and the item as another account may see
+ * it. Ids and sealed parts mean something to their issuer only; a file is read only where it was uploaded.
+ */
+import { hash } from 'node:crypto';
+import { isRecord } from './frame.ts';
+import { isCompaction, isReference } from './items.ts';
+import { type Members, scanObject } from './json-scan.ts';
+import { rewriteObject } from './json-splice.ts';
+
+type Item = Readonly<Record<string, unknown>>;
+
+const SEAL = 'encrypted_content';
+const SEAL_MARK = Buffer.from(`"${SEAL}"`);
+const FILE_MARKS = ['"file_id"', 'sediment://', 'file-service://'].map((mark) => Buffer.from(mark));
+const FILE_URL = /^(?:sediment|file-service):\/\//;
+/** Deeper than any real item; what a client nests further is not looked into. */
+const MAX_DEPTH = 32;
+
+/**
+ * By what an item is known again when a client sends it back: its id, and a hash of each sealed part for clients that
+ * drop ids. The ids of messages that people and developers write are made by their clients and name no issuer.
+ */
+export function itemNames(item: Item, bytes: Buffer): readonly string[] {
+  const { id, role } = item;
+  const issued = typeof id === 'string' && (role === undefined || role === 'assistant');
+  const seals = bytes.includes(SEAL_MARK) ? sealsIn(item, 0) : [];
+  return [...(issued ? [id] : []), ...seals.map(sealName)];
+}
+
+function sealName(seal: string): string {
+  return `sealed:${hash('sha256', seal, 'base64url')}`;
+}
+
+/** Whether a part below the top level is sealed; such a part can be left out without its item. */
+export function hasNestedSeal(item: Item, bytes: Buffer): boolean {
+  if (!bytes.includes(SEAL_MARK)) return false;
+  const { [SEAL]: _, ...rest } = item;
+  return sealsIn(rest, 0).length > 0;
+}
+
+function sealsIn(value: unknown, depth: number): readonly string[] {
+  if (depth > MAX_DEPTH) return [];
+  if (Array.isArray(value)) return value.flatMap((part) => sealsIn(part, depth + 1));
+  if (!isRecord(value)) return [];
+  return Object.entries(value).flatMap(([name, member]) =>
+    name === SEAL && typeof member === 'string' ? [member] : sealsIn(member, depth + 1),
+  );
+}
+
+/** The files that the item names, by id or by the backend's own address. */
+export function filesIn(item: Item, bytes: Buffer): readonly string[] {
+  if (!FILE_MARKS.some((mark) => bytes.includes(mark))) return [];
+  return [item, ...partsOf(item['content']), ...partsOf(item['output'])].flatMap(filesNamedBy);
+}
+
+function filesNamedBy(part: Item): readonly string[] {
+  const fileId = part['file_id'];
+  const urls = Object.values(part).filter(
+    (value): value is string => typeof value === 'string' && FILE_URL.test(value),
+  );
+  return typeof fileId === 'string' && fileId !== '' ? [fileId, ...urls] : urls;
+}
+
+function partsOf(value: unknown): readonly Item[] {
+  return (Array.isArray(value) ? value : [value]).filter(isRecord);
+}
+
+/** Types that the public schema refuses without an id, and how their ids begin. */
+const ID_PREFIXES: ReadonlyMap<unknown, string> = new Map([
+  ['reasoning', 'rs'],
+  ['web_search_call', 'ws'],
+  ['file_search_call', 'fs'],
+  ['computer_call', 'cu'],
+  ['code_interpreter_call', 'ci'],
+  ['image_generation_call', 'ig'],
+  ['local_shell_call', 'lsh'],
+  ['mcp_call', 'mcp'],
+  ['mcp_list_tools', 'mcpl'],
+  ['mcp_approval_request', 'mcpr'],
+]);
+
+/** Refers to a call by the call's own id, which travels with the client and is no item's name. */
+const KEEPS_ID: ReadonlySet<unknown> = new Set(['local_shell_call_output']);
+
+/** An id of ours in the place of another account's: the same for the same id, so that what refers to it still does. */
+export function ownItemId(foreign: string, type: unknown): string {
+  const prefix = /^([a-z]{1,8})_/.exec(foreign)?.[1] ?? ID_PREFIXES.get(type) ?? 'item';
+  return `${prefix}_${hash('sha256', foreign, 'hex').slice(0, 48)}`;
+}
+
+/**
+ * An item as an account that did not produce it may see it, cut out of its own bytes; `undefined` leaves it out.
+ * Reasoning is of use only in plain words and to an account that stores; references have to be resolved by the
+ * caller. A compaction keeps its content: leaving it out would lose the history it stands for.
+ */
+export function forOtherAccount(item: Buffer, target: 'stores' | 'stateless'): Buffer | undefined {
+  const scan = scanObject(item);
+  if (!scan.ok) return item;
+  const { members } = scan;
+  const type = memberOf(item, members, 'type');
+  const id = memberOf(item, members, 'id');
+  if (isReference({ type, role: members.get('role'), id })) return undefined;
+  if (isCompaction({ type })) return rewriteObject(item, members, { drop: ['id'] });
+  const readable = ['content', 'summary'].some((name) => hasText(memberOf(item, members, name)));
+  if (type === 'reasoning' && (target === 'stateless' || !readable)) return undefined;
+  const opened = withoutSeals(item, members);
+  if (opened === undefined) return undefined;
+  return renamed(opened, { id, type });
+}
+
+function renamed(item: Buffer, { id, type }: { id: unknown; type: unknown }): Buffer {
+  const scan = scanObject(item);
+  if (!scan.ok || KEEPS_ID.has(type)) return item;
+  const demanded = ID_PREFIXES.has(type);
+  if (!demanded) return rewriteObject(item, scan.members, { drop: ['id'] });
+  const given = typeof id === 'string' ? id : hash('sha256', item, 'hex');
+  return rewriteObject(item, scan.members, { set: { id: json(ownItemId(given, type)) } });
+}
+
+/** The item without what is sealed in it; `undefined` when nothing of it is left to read. */
+export function leaveOutSeals(item: Buffer): Buffer | undefined {
+  const scan = scanObject(item);
+  return scan.ok ? withoutSeals(item, scan.members) : item;
+}
+
+function withoutSeals(item: Buffer, members: Members): Buffer | undefined {
+  if (!item.includes(SEAL_MARK)) return item;
+  const type = memberOf(item, members, 'type');
+  const set: Record<string, Buffer> = {};
+  for (const [name, span] of members) {
+    if (name === SEAL || !item.subarray(span.start, span.end).includes(SEAL_MARK)) continue;
+    const open = opened(memberOf(item, members, name), 0);
+    const empty = Array.isArray(open) && open.length === 0;
+    if (empty && name === 'content') return undefined;
+    // An answer to a tool call has to stay with its call.
+    set[name] = json(empty && String(type).endsWith('_output') ? UNREADABLE : open);
+  }
+  return rewriteObject(item, members, { drop: [SEAL], set });
+}
+
+const UNREADABLE = 'This output can be read by another account only.';
+
+function opened(value: unknown, depth: number): unknown {
+  if (depth > MAX_DEPTH) return value;
+  if (Array.isArray(value)) {
+    return value.filter((part) => !isSealed(part)).map((part) => opened(part, depth + 1));
+  }
+  if (!isRecord(value)) return value;
+  const kept = Object.entries(value).filter(([name]) => name !== SEAL);
+  return Object.fromEntries(kept.map(([name, member]) => [name, opened(member, depth + 1)]));
+}
+
+function isSealed(part: unknown): boolean {
+  return isRecord(part) && typeof part[SEAL] === 'string';
+}
+
+function memberOf(item: Buffer, members: Members, name: string): unknown {
+  const span = members.get(name);
+  return span === undefined ? undefined : JSON.parse(item.toString('utf8', span.start, span.end));
+}
+
+function hasText(parts: unknown): boolean {
+  return partsOf(parts).some((part) => typeof part['text'] === 'string' && part['text'] !== '');
+}
+
+function json(value: unknown): Buffer {
+  return Buffer.from(JSON.stringify(value));
+}
