@@ -2,7 +2,8 @@
  * The changing side of one simulated account: its current token, script, quota, sockets and counters.
  * Knows no wire format.
  */
-import { Script, type SimulatedAccount } from './script.ts';
+import { Script, type SimulatedAccount, type SimulatedWindows } from './script.ts';
+import type { ErrorAnswer } from './wire.ts';
 
 /** An open WebSocket as the account sees it, for faults between turns. */
 export interface OpenSocket {
@@ -15,13 +16,19 @@ export type SocketDrop = { readonly close: number } | { readonly reset: true };
 
 export type Quota = 'exhausted' | 'fresh' | { readonly turnsLeft: number; readonly resetsInSeconds?: number };
 
+/** What reads of stored responses get; `silent`: no answer at all. */
+export type Retrieval = 'served' | 'silent' | ErrorAnswer;
+
 export class AccountState {
   readonly account: SimulatedAccount;
   readonly script = new Script();
   readonly sockets = new Set<OpenSocket>();
   upgrades = 0;
+  retrieval: Retrieval = 'served';
+  retrievals = 0;
   token: string;
   refreshToken: string | undefined;
+  windows: SimulatedWindows;
   /** Tokens that were good once: they get `token_expired` instead of a recorded refusal. */
   readonly formerTokens = new Set<string>();
   readonly #serials = new Map<string, number>();
@@ -36,6 +43,7 @@ export class AccountState {
     this.account = account;
     this.token = account.token;
     this.refreshToken = account.refreshToken;
+    this.windows = account.windows ?? {};
     this.#turnsLimit = account.turnsBeforeQuota ?? Number.POSITIVE_INFINITY;
     this.#resetsInSeconds = account.quotaResetsInSeconds ?? 3600;
   }
@@ -55,6 +63,11 @@ export class AccountState {
   get responsesOutliveSockets(): boolean {
     const usual = this.account.dialect === 'openai' ? 'account' : 'socket';
     return (this.account.responseLifetime ?? usual) === 'account';
+  }
+
+  get demandsItemIds(): boolean {
+    const usual = this.account.dialect === 'openai' ? 'demanded' : 'optional';
+    return (this.account.itemIds ?? usual) === 'demanded';
   }
 
   /** `prefix_account_n`: unique, and readable in a failed test. */

@@ -3,6 +3,8 @@
  * shows in the text: `turn 2 · user: hello / again · items 3`. Knows nothing of transports.
  */
 import type { AccountState } from './account-state.ts';
+import { compacts } from './compaction.ts';
+import { SEAL } from './items.ts';
 import type { Ledger } from './ledger.ts';
 import type { Behaviour } from './script.ts';
 import { type CreateBody, type Item, isMessage, isObject, isToolOutput, textOf } from './wire.ts';
@@ -19,11 +21,24 @@ export interface Prompt {
   readonly ledger: Ledger;
 }
 
-/** The output items of the turn, complete and with ids. */
+/** The output items of the turn, with ids; complete, but for the last one of an answer that is to be cut. */
 export function composeAnswer(prompt: Prompt): readonly Item[] {
+  const items = wholeAnswer(prompt);
+  if (prompt.behaviour.cutItem === undefined) return items;
+  return items.map((item, index) => (index === items.length - 1 ? cut(item) : item));
+}
+
+/** Arguments end in the middle; text is as long as it got. */
+function cut(item: Item): Item {
+  const { arguments: args } = item;
+  const half = typeof args === 'string' ? { arguments: args.slice(0, args.length / 2) } : {};
+  return { ...item, ...half, status: 'incomplete' };
+}
+
+function wholeAnswer(prompt: Prompt): readonly Item[] {
   const { behaviour, account, history } = prompt;
-  if (behaviour.items !== undefined) return behaviour.items.map((item) => withId(item, account));
-  if (history.at(-1)?.type === 'compaction_trigger') return [compaction(prompt)];
+  if (behaviour.items !== undefined) return behaviour.items.map((item) => given(item, prompt));
+  if (history.at(-1)?.type === 'compaction_trigger' && compacts(account)) return [compaction(prompt)];
   const calls = behaviour.text === undefined ? toolCalls(prompt) : [];
   const spoken = calls.length > 0 ? calls : [message(sayText(prompt), account)];
   return wantsReasoning(prompt) ? [reasoning(prompt), ...spoken] : spoken;
@@ -102,6 +117,41 @@ function reasoning({ account, ledger }: Prompt): Item {
   return { id: account.nextId('rs'), type: 'reasoning', summary: [], encrypted_content: content };
 }
 
-function withId(item: Item, account: AccountState): Item {
-  return item.id === undefined ? { id: account.nextId('item'), ...item } : item;
+const PREFIXES: Readonly<Record<string, string>> = {
+  agent_message: 'amsg',
+  code_interpreter_call: 'ci',
+  compaction: 'cmp',
+  custom_tool_call: 'ctc',
+  file_search_call: 'fs',
+  function_call: 'fc',
+  image_generation_call: 'ig',
+  mcp_approval_request: 'mcpr',
+  mcp_call: 'mcp',
+  mcp_list_tools: 'mcpl',
+  message: 'msg',
+  reasoning: 'rs',
+  web_search_call: 'ws',
+};
+
+/** A scripted item as the account gives it out: with an id, and with seals that are its own. */
+function given(item: Item, { account, ledger }: Prompt): Item {
+  const own = sealedBy(item, (content) => {
+    const seal = content === SEAL ? account.nextId('sealed_part') : content;
+    if (ledger.unseal(seal)?.account !== account.name)
+      ledger.seal(seal, { account: account.name, texts: [] });
+    return seal;
+  }) as Item;
+  const { id = account.nextId(PREFIXES[item.type ?? ''] ?? 'item'), ...rest } = own;
+  return { id, ...rest };
+}
+
+/** The same value with every `encrypted_content` passed through `seal`. */
+function sealedBy(value: unknown, seal: (content: string) => string): unknown {
+  if (Array.isArray(value)) return value.map((inner) => sealedBy(inner, seal));
+  if (!isObject(value)) return value;
+  const members = Object.entries(value).map(([key, inner]) => {
+    const sealed = key === 'encrypted_content' && typeof inner === 'string';
+    return [key, sealed ? seal(inner) : sealedBy(inner, seal)];
+  });
+  return Object.fromEntries(members);
 }

@@ -1,30 +1,73 @@
 /**
- * `POST …/responses/compact`: the whole visible history becomes one sealed item. Judged like any turn,
- * answered as one JSON body; of the scripted faults only plain statuses apply.
+ * `POST …/responses/compact`: the whole visible history becomes one sealed item. Judged like any turn, answered as
+ * one JSON body; of the scripted faults those apply that need no stream, at whatever moment they were to strike.
  */
-import { compaction } from './answer.ts';
+import { compaction, composeAnswer } from './answer.ts';
+import { compacts, refusedRoute } from './compaction.ts';
 import { limitHeaders } from './dialect-chatgpt.ts';
-import { type Arrival, admit, spentQuota, usageOf } from './turn.ts';
-import type { ErrorAnswer } from './wire.ts';
+import type { TurnStatus } from './journal.ts';
+import { afterStrike, type Cut, type Outlet, rest } from './player.ts';
+import type { Behaviour, Fault } from './script.ts';
+import { type AdmittedTurn, type Arrival, admit, spentQuota, usageOf } from './turn.ts';
+import type { ErrorAnswer, Headers } from './wire.ts';
 import type { World } from './world.ts';
 
-export function takeCompact(world: World, arrival: Arrival): ErrorAnswer {
-  const { account, body } = arrival;
+export async function takeCompact(world: World, arrival: Arrival, outlet: Outlet): Promise<void> {
   const admitted = admit(world, arrival);
-  if ('rule' in admitted) return admitted.answer;
+  if ('rule' in admitted) return outlet.refuse(admitted.answer);
+  const end = await carryOut(world, { arrival, admitted, outlet });
+  world.journal.settle(admitted.turn, end);
+}
+
+interface Work {
+  readonly arrival: Arrival;
+  readonly admitted: AdmittedTurn;
+  readonly outlet: Outlet;
+}
+
+async function carryOut(world: World, work: Work): Promise<Exclude<TurnStatus, 'running'>> {
+  const { outlet } = work;
+  const { account } = work.arrival;
+  const noRoute = refusedRoute(account);
+  if (noRoute !== undefined) return refuse(noRoute, outlet);
   const behaviour = account.script.takeForTurn('http');
-  const failure = behaviour.fault?.kind === 'status' ? behaviour.fault : spentQuota(account);
-  if (failure !== undefined) {
-    world.journal.settle(admitted.turn, 'failed');
-    return { status: failure.status, body: failure.body, headers: failure.headers ?? {} };
+  await rest(behaviour.delayMs, outlet);
+  if (outlet.gone.aborted) return 'aborted';
+  const { fault } = behaviour;
+  const failure = fault?.kind === 'status' ? fault : spentQuota(account);
+  if (failure !== undefined) return refuse(failure, outlet);
+  if (isCut(fault)) {
+    outlet.cut(fault);
+    return afterStrike(fault, outlet);
   }
+  const { body, headers } = compacted(world, work, behaviour);
+  outlet.open(headers);
+  outlet.send({ type: 'response.completed', response: body });
+  return 'answered';
+}
+
+function refuse({ status, body, headers = {} }: ErrorAnswer, outlet: Outlet): 'failed' {
+  outlet.refuse({ status, body, headers });
+  return 'failed';
+}
+
+const CUTS: ReadonlySet<Fault['kind']> = new Set(['close', 'eof', 'reset', 'silence']);
+
+const isCut = (fault: Fault | undefined): fault is Fault & Cut => fault !== undefined && CUTS.has(fault.kind);
+
+function compacted(
+  world: World,
+  { arrival, admitted }: Work,
+  behaviour: Behaviour,
+): { readonly body: object; readonly headers: Headers } {
+  const { account, body } = arrival;
   const { history, lineage } = admitted;
-  const output = [compaction({ body, history, behaviour, account, ledger: world.ledger })];
+  const prompt = { body, history, behaviour, account, ledger: world.ledger };
+  const output = compacts(account) ? [compaction(prompt)] : composeAnswer(prompt);
   const usage = usageOf(arrival, { lineage, output, behaviour });
   world.ledger.issueItems(account.name, output, 'unstored');
-  world.journal.settle(admitted.turn, 'answered');
   const id = account.nextId('resp');
   const created_at = Math.floor(Date.now() / 1000);
   const headers = account.account.dialect === 'chatgpt' ? limitHeaders(account) : {};
-  return { status: 200, body: { id, object: 'response.compaction', created_at, output, usage }, headers };
+  return { body: { id, object: 'response.compaction', created_at, output, usage }, headers };
 }

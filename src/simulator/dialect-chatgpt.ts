@@ -76,7 +76,7 @@ interface Windows {
 
 /** The account's windows; a counted quota shows as the fill of the primary one. */
 function windowsOf(account: AccountState): Windows {
-  const { primary, secondary } = account.account.windows ?? {};
+  const { primary, secondary } = account.windows;
   const usedPercent = account.usedPercent();
   if (usedPercent === undefined) return { primary: primary ?? DEFAULT_WINDOW, secondary };
   const until = account.spentUntil();

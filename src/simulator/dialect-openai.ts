@@ -3,7 +3,7 @@
  * sockets or the other dialect.
  */
 import type { AccountState } from './account-state.ts';
-import { apiError, modelNotFound, unknownParameter } from './errors.ts';
+import { apiError, backgroundUnstored, modelNotFound, unknownParameter } from './errors.ts';
 import type { CreateBody, ErrorAnswer } from './wire.ts';
 
 /** A rule that was broken: its name for the journal, and what the client gets. */
@@ -23,6 +23,9 @@ export function screenOpenaiFields(
   const misplaced = carrier === 'ws' ? ['background'] : ['generate', 'type'];
   const unknown = [...misplaced, 'stream_id'].find((field) => body[field] !== undefined);
   if (unknown !== undefined) return { rule: 'unsupported_parameter', answer: unknownParameter(unknown) };
+  if (body.background === true && body.store === false) {
+    return { rule: 'unstored_background', answer: backgroundUnstored() };
+  }
   const invalid = invalidField(body);
   if (invalid !== undefined) return { rule: 'invalid_field', answer: invalid };
   if (typeof body.model === 'string' && account.models.includes(body.model)) return undefined;

@@ -143,6 +143,9 @@ export const unsupportedParameter = (name: string): ErrorAnswer =>
 export const unknownParameter = (name: string): ErrorAnswer =>
   apiError(400, { message: `Unknown parameter: '${name}'.`, code: 'unknown_parameter', param: name });
 
+export const backgroundUnstored = (): ErrorAnswer =>
+  apiError(400, { message: "Background responses require 'store' to be true.", param: 'background' });
+
 export function contextLength(): ErrorAnswer {
   const message =
     'Your input exceeds the context window of this model. Please adjust your input and try again.';
@@ -158,6 +161,12 @@ export function invalidEncryptedContent(id = 'item'): ErrorAnswer {
   return apiError(400, { message, code: 'invalid_encrypted_content' });
 }
 
+/** Sealed parts inside an item get other words, and from the ChatGPT backend have come with 502, too. */
+export function encryptedOutputRejected(status = 400): ErrorAnswer {
+  const message = 'Encrypted function output content could not be decrypted or decoded.';
+  return apiError(status, { message, param: 'input' });
+}
+
 export function previousResponseNotFound(id: string): ErrorAnswer {
   const message = `Previous response with id '${id}' not found.`;
   return apiError(400, { message, code: 'previous_response_not_found', param: 'previous_response_id' });
@@ -167,6 +176,23 @@ export function itemNotFound(id: string): ErrorAnswer {
   const hint = 'Items are not persisted when `store` is set to false.';
   return apiError(404, { message: `Item with id '${id}' not found. ${hint}`, param: 'input' });
 }
+
+export function missingItemId(index: number): ErrorAnswer {
+  const param = `input[${index}].id`;
+  const message = `Missing required parameter: '${param}'.`;
+  return apiError(400, { message, code: 'missing_required_parameter', param });
+}
+
+export function unknownItemType(index: number, type: string): ErrorAnswer {
+  const message = `Invalid value: '${type}'. Supported values are: 'message', 'reasoning', and 'function_call'.`;
+  return apiError(400, { message, code: 'invalid_value', param: `input[${index}]` });
+}
+
+export const approvalNotFound = (id: string): ErrorAnswer =>
+  apiError(404, { message: `Approval request with id '${id}' not found.`, param: 'input' });
+
+export const filesNotFound = (ids: readonly string[]): ErrorAnswer =>
+  apiError(404, { message: `Files [ ${ids.map((id) => `'${id}'`).join(', ')} ] were not found.` });
 
 export const duplicateItem = (id: string): ErrorAnswer =>
   apiError(400, { message: `Duplicate item found with id ${id}. Remove duplicate items.`, param: 'input' });
@@ -196,4 +222,10 @@ export function refreshTokenReused(): ErrorAnswer {
   const message =
     'Your refresh token has already been used to generate a new access token. Please sign in again.';
   return apiError(401, { message, code: 'refresh_token_reused' });
+}
+
+/** A page in place of an answer, as a balancer in front of a dead service gives it. */
+export function htmlPage(status = 503): ErrorAnswer {
+  const body = `<html><head><title>${status}</title></head><body><h1>Service Unavailable</h1></body></html>`;
+  return { status, body, headers: { 'content-type': 'text/html' } };
 }

@@ -7,7 +7,7 @@ import type { IncomingMessage } from 'node:http';
 import type { AccountState } from './account-state.ts';
 import { notFound, refreshTokenReused } from './errors.ts';
 import { type ErrorAnswer, isObject } from './wire.ts';
-import type { World } from './world.ts';
+import type { LoginTrouble, World } from './world.ts';
 
 const CLAIMS = 'https://api.openai.com/auth';
 
@@ -31,18 +31,28 @@ function fakeJwt(account: AccountState, serial: string): string {
   return `${encode({ alg: 'none', typ: 'JWT' })}.${encode(claims)}.simulated`;
 }
 
-/** Answers the login service's paths; 404 for anything else. `hang_up`: the answer is lost on the way. */
+/** An answer, or the lack of one: the connection ends, or stays open without a word. */
+type Outcome = ErrorAnswer | 'hang_up' | 'hang';
+
+/** Answers the login service's paths; 404 for anything else. */
 export function answerIssuer(
   world: World,
   url: URL,
   { request, text }: { readonly request: IncomingMessage; readonly text: string },
-): ErrorAnswer | 'hang_up' {
+): Outcome {
   if (request.method === 'GET' && url.pathname === '/oauth/authorize') return authorize(url);
   if (request.method !== 'POST') return notFound();
   const form = fieldsOf(request, text);
+  const refreshes = url.pathname === '/oauth/token' && form['grant_type'] === 'refresh_token';
+  if (refreshes) return refresh(world, form);
+  if (world.loginService !== 'up') return troubled(world.loginService, () => answerForm(world, url, form));
+  return answerForm(world, url, form);
+}
+
+function answerForm(world: World, url: URL, form: Form): ErrorAnswer {
   switch (url.pathname) {
     case '/oauth/token':
-      return form['grant_type'] === 'refresh_token' ? refresh(world, form) : exchange(world, form);
+      return exchange(world, form);
     case '/oauth/revoke':
       return { status: 200, body: {} };
     case '/api/accounts/deviceauth/usercode':
@@ -101,16 +111,25 @@ function exchange(world: World, form: Form): ErrorAnswer {
   return tokens(world, account);
 }
 
-function refresh(world: World, form: Form): ErrorAnswer | 'hang_up' {
+/** `answer` is carried out only where the trouble is that it gets lost. */
+function troubled(trouble: LoginTrouble, answer: () => ErrorAnswer): Outcome {
+  if (trouble !== 'lost') return trouble;
+  answer();
+  return 'hang_up';
+}
+
+function refresh(world: World, form: Form): Outcome {
   const token = String(form['refresh_token'] ?? '');
   world.refreshes.push(token);
+  world.journal.changed();
+  const trouble = world.refreshAnswers.shift() ?? world.loginService;
+  if (trouble !== 'up') return troubled(trouble, () => renew(world, token));
+  return renew(world, token);
+}
+
+function renew(world: World, token: string): ErrorAnswer {
   const account = [...world.accounts.values()].find((one) => one.refreshToken === token);
-  const scripted = world.refreshAnswers.shift();
-  if (scripted !== undefined && scripted !== 'lost') return scripted;
-  if (account !== undefined) {
-    const answer = tokens(world, account);
-    return scripted === 'lost' ? 'hang_up' : answer;
-  }
+  if (account !== undefined) return tokens(world, account);
   const victim = world.usedRefreshTokens.get(token);
   if (victim !== undefined) victim.refreshToken = undefined;
   return refreshTokenReused();

@@ -1,5 +1,5 @@
 /**
- * Who issued what: response ids, item ids, encrypted content, turn states. It answers only "whose is this"
+ * Who issued what: response ids, item ids, encrypted content, turn states, files. It answers only "whose is this"
  * and "can this turn chain from that"; which error follows is decided in screening.ts.
  */
 import type { Item, Lineage } from './wire.ts';
@@ -33,6 +33,7 @@ export class Ledger {
   readonly #items = new Map<string, IssuedItem>();
   readonly #sealed = new Map<string, Sealed>();
   readonly #turnStates = new Map<string, string>();
+  readonly #files = new Map<string, string>();
 
   /** Books a finished response and its items. */
   issue(issued: IssuedResponse, output: readonly Item[]): void {
@@ -40,7 +41,7 @@ export class Ledger {
     this.issueItems(issued.account, output, issued.stored ? 'stored' : 'unstored');
   }
 
-  /** Books items that went out, also those of a response that failed later. */
+  /** Books items that went out, also those that were cut and those of a response that failed later. */
   issueItems(account: string, items: readonly Item[], keep: 'stored' | 'unstored'): void {
     for (const item of items) {
       if (item.id !== undefined) this.#items.set(item.id, { account, item, stored: keep === 'stored' });
@@ -53,6 +54,15 @@ export class Ledger {
 
   issueTurnState(state: string, account: string): void {
     this.#turnStates.set(state, account);
+  }
+
+  /** Books a file as uploaded by that account. */
+  addFile(id: string, account: string): void {
+    this.#files.set(id, account);
+  }
+
+  fileOwner(id: string): string | undefined {
+    return this.#files.get(id);
   }
 
   response(id: string): IssuedResponse | undefined {

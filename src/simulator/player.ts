@@ -3,8 +3,8 @@
  * must not know rules or accounts; what they need to learn comes back through the hooks of the play.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Fault, FaultKind, FrameShape } from './script.ts';
-import { begun, type Mark, type Plot, tell } from './story.ts';
+import type { Behaviour, Fault, FaultKind, FrameShape } from './script.ts';
+import { type Beat, begun, type Mark, type Plot, tell } from './story.ts';
 import type { ErrorAnswer, Headers, Item, WireEvent } from './wire.ts';
 
 /** The transport's side of one turn. After `refuse`, `end` or `cut` nothing more is sent. */
@@ -20,7 +20,8 @@ export interface Outlet {
   /** A plain answer while nothing was sent; in the stream's own error form afterwards. */
   refuse(answer: ErrorAnswer, shape?: FrameShape): void;
   end(): void;
-  cut(how: Cut): void;
+  /** `on`: only who was listening is cut off, and the play goes on without them. */
+  cut(how: Cut): 'on' | 'over';
 }
 
 export type Cut = Extract<FaultKind, { kind: 'close' | 'reset' | 'eof' | 'silence' }>;
@@ -30,7 +31,7 @@ export interface Play {
   readonly headers: Headers;
   /** Events before `response.created`; they carry no sequence number. */
   readonly vendorFrames: readonly WireEvent[];
-  /** An item is about to go out complete. */
+  /** An item is about to go out: begun, and later once more, complete. */
   readonly onItem: (item: Item) => void;
   /** The terminal event is about to go out: from now on the response can be chained from. */
   readonly onCompleted: () => void;
@@ -46,8 +47,8 @@ const HEADERLESS: ReadonlySet<Fault['kind']> = new Set(['status', 'reset', 'sile
 
 /** Resolves when the turn is over, however it ends. */
 export async function play(act: Play, outlet: Outlet): Promise<PlayEnd> {
-  const { behaviour } = act.plot;
-  await rest(behaviour.delayMs, outlet);
+  const { behaviour, body } = act.plot;
+  if (body.background !== true) await rest(behaviour.delayMs, outlet);
   const numbered = numbering(outlet);
   const early = dueAt(behaviour.fault, 'before_created') ?? dueAt(behaviour.fault, 'upgrade');
   if (early !== undefined && !HEADERLESS.has(early.kind)) outlet.open(act.headers);
@@ -59,22 +60,26 @@ export async function play(act: Play, outlet: Outlet): Promise<PlayEnd> {
 }
 
 async function perform(act: Play, outlet: Outlet): Promise<PlayEnd> {
-  const { fault, paceMs } = act.plot.behaviour;
+  const { behaviour } = act.plot;
   let deltas = 0;
-  for (const { event, mark } of tell(act.plot)) {
-    if (mark === 'item_done') act.onItem(event['item'] as Item);
+  for (const beat of tell(act.plot)) {
+    const { event, mark } = beat;
+    if (event.type.startsWith('response.output_item.')) act.onItem(event['item'] as Item);
     if (mark === 'completed') act.onCompleted();
     await outlet.send(event);
+    await rest(pauseBehind(beat, behaviour), outlet);
     if (mark === undefined) continue;
-    if (mark === 'delta') {
-      deltas += 1;
-      await rest(paceMs, outlet);
-    }
-    const end = await endAt(dueAfter(fault, mark, deltas), act.plot, outlet);
+    if (mark === 'delta') deltas += 1;
+    const end = await endAt(dueAfter(behaviour.fault, mark, deltas), act.plot, outlet);
     if (end !== undefined) return mark === 'completed' ? 'answered' : end;
   }
   outlet.end();
   return 'answered';
+}
+
+function pauseBehind({ event, mark }: Beat, { delayMs, paceMs }: Behaviour): number | undefined {
+  if (mark === 'delta') return paceMs;
+  return event.type === 'response.queued' ? delayMs : undefined;
 }
 
 /** How the turn ends at this place, or undefined when it goes on. */
@@ -119,13 +124,12 @@ function strike(fault: Fault, plot: Plot, outlet: Outlet): 'on' | 'over' {
       for (const frame of fault.frames) outlet.sendGarbage(frame);
       return 'on';
     default:
-      outlet.cut(fault);
-      return 'over';
+      return outlet.cut(fault);
   }
 }
 
 /** A silent turn lasts until the client gives up; every other fault ends it at once. */
-async function afterStrike(fault: Fault, outlet: Outlet): Promise<PlayEnd> {
+export async function afterStrike(fault: FaultKind, outlet: Outlet): Promise<PlayEnd> {
   if (fault.kind !== 'silence') return 'failed';
   if (!outlet.gone.aborted) {
     await new Promise<void>((resolve) => {
@@ -136,7 +140,7 @@ async function afterStrike(fault: Fault, outlet: Outlet): Promise<PlayEnd> {
 }
 
 /** Waits, but not longer than the client stays. */
-async function rest(ms: number | undefined, outlet: Outlet): Promise<void> {
+export async function rest(ms: number | undefined, outlet: Outlet): Promise<void> {
   if (ms === undefined || ms <= 0 || outlet.gone.aborted) return;
   try {
     await pause(ms, undefined, { signal: outlet.gone, ref: false });

@@ -67,21 +67,21 @@ export function unaryOutlet(response: ServerResponse, gone: AbortSignal): Outlet
   };
 }
 
-/** Answers with the queued response at once; the turn then runs on without the client. */
-export function backgroundOutlet(response: ServerResponse, gone: AbortSignal): Outlet {
+/** Answers with the response as it is queued; what happens to it later is no longer told here. */
+export function queuedOutlet(response: ServerResponse, gone: AbortSignal): Outlet {
   return {
     gone,
     open: () => undefined,
     send: (event) => {
-      if (event.type !== 'response.created') return undefined;
-      const started = event['response'] as object;
-      sendJson(response, { status: 200, body: { ...started, status: 'queued' } });
+      if (event.type === 'response.created') {
+        sendJson(response, { status: 200, body: event['response'] as object });
+      }
       return undefined;
     },
     sendGarbage: () => undefined,
     refuse: (answer) => sendJson(response, answer),
     end: () => undefined,
-    cut: (how) => cutHttp(response, how),
+    cut: (how) => (response.headersSent ? 'over' : cutHttp(response, how)),
   };
 }
 
@@ -105,8 +105,9 @@ function write(response: ServerResponse, bytes: string | Uint8Array): Promise<vo
 }
 
 /** `close` ends the body cleanly but early, `eof` in the middle of a chunk, `reset` with an RST. */
-function cutHttp(response: ServerResponse, how: Cut): void {
+function cutHttp(response: ServerResponse, how: Cut): 'over' {
   if (how.kind === 'close') response.end();
   else if (how.kind === 'eof') response.socket?.end();
   else if (how.kind === 'reset') reset(response.socket, response.headersSent ? 'sent' : 'unsent');
+  return 'over';
 }

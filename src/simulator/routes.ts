@@ -4,14 +4,16 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AccountState } from './account-state.ts';
+import { BackgroundRun } from './background.ts';
 import { takeCompact } from './compact.ts';
 import { codexModels, usageBody } from './dialect-chatgpt.ts';
 import { openaiModels } from './dialect-openai.ts';
 import { apiError, notFound } from './errors.ts';
 import { answerIssuer } from './issuer.ts';
-import { backgroundOutlet, sendJson, streamOutlet, unaryOutlet } from './responder.ts';
+import type { Outlet } from './player.ts';
+import { queuedOutlet, sendJson, streamOutlet, unaryOutlet } from './responder.ts';
 import type { Dialect } from './script.ts';
-import { answerStored } from './stored-responses.ts';
+import { answerStored, followedRun, type StoredRequest } from './stored-responses.ts';
 import { type Arrival, takeTurn } from './turn.ts';
 import { type CreateBody, type ErrorAnswer, isObject } from './wire.ts';
 import { authenticate, requestHeaders, type World } from './world.ts';
@@ -38,7 +40,7 @@ export async function answerHttp(
   if (dialect === undefined) {
     const answer = answerIssuer(world, url, { request, text });
     if (answer === 'hang_up') response.destroy();
-    else sendJson(response, answer);
+    else if (answer !== 'hang') sendJson(response, answer);
     return;
   }
   const headers = requestHeaders(request);
@@ -63,7 +65,7 @@ async function readBody(request: IncomingMessage): Promise<string> {
 }
 
 async function answerOpenai(call: Call): Promise<void> {
-  const { account, request, response, url, world } = call;
+  const { account, request, response, url } = call;
   const path = url.pathname.slice('/v1/'.length);
   if (request.method === 'GET' && path === 'models') {
     return sendJson(response, { status: 200, body: openaiModels(account) });
@@ -75,8 +77,23 @@ async function answerOpenai(call: Call): Promise<void> {
   if (head !== 'responses' || id === '') {
     return sendJson(response, apiError(404, { message: `Invalid URL (${request.method} ${url.pathname})` }));
   }
-  const wanted = { method: request.method ?? 'GET', id, rest, query: url.searchParams };
-  return sendJson(response, answerStored(world, account, wanted));
+  return stored(call, { method: request.method ?? 'GET', id, rest, query: url.searchParams });
+}
+
+function stored({ account, response, world }: Call, wanted: StoredRequest): void {
+  if (wanted.method === 'GET') {
+    account.retrievals += 1;
+    world.journal.changed();
+    if (account.retrieval === 'silent') return;
+    if (account.retrieval !== 'served') return sendJson(response, account.retrieval);
+  }
+  const run = followedRun(world, account, wanted);
+  if (run === undefined) return sendJson(response, answerStored(world, account, wanted));
+  if (!(run instanceof BackgroundRun)) return sendJson(response, run);
+  const outlet = streamOutlet(response, run.gone);
+  outlet.open({});
+  run.follow(outlet, Number(wanted.query.get('starting_after') ?? -1));
+  response.on('close', () => run.leave(outlet));
 }
 
 async function answerChatgpt(call: Call): Promise<void> {
@@ -114,26 +131,26 @@ async function create(call: Call): Promise<void> {
   const arrival = arrivalOf(call, 'create');
   if (arrival === undefined) return;
   const { response, world } = call;
-  const gone = new AbortController();
   if (arrival.body.background === true && arrival.account.account.dialect === 'openai') {
-    return runInBackground(world, arrival, { response, gone });
+    return runInBackground(world, arrival, response);
   }
-  response.on('close', () => gone.abort());
-  const outlet = arrival.body.stream === true ? streamOutlet : unaryOutlet;
-  await takeTurn(world, arrival, outlet(response, gone.signal));
+  await takeTurn(world, arrival, outletOf(response, arrival.body.stream === true ? 'stream' : 'unary'));
 }
 
-async function runInBackground(
-  world: World,
-  arrival: Arrival,
-  { response, gone }: { readonly response: ServerResponse; readonly gone: AbortController },
-): Promise<void> {
-  const outlet = backgroundOutlet(response, gone.signal);
-  const running = takeTurn(world, arrival, outlet);
-  const turn = world.journal.seen.at(-1);
-  if (turn?.responseId !== undefined) world.background.set(turn.responseId, gone);
-  await running;
-  if (turn?.responseId !== undefined) world.background.delete(turn.responseId);
+/** What ends with its client. */
+function outletOf(response: ServerResponse, form: 'stream' | 'unary'): Outlet {
+  const gone = new AbortController();
+  response.on('close', () => gone.abort());
+  return (form === 'stream' ? streamOutlet : unaryOutlet)(response, gone.signal);
+}
+
+async function runInBackground(world: World, arrival: Arrival, response: ServerResponse): Promise<void> {
+  const run = new BackgroundRun(world, arrival.body.stream === true);
+  const client = (run.streamed ? streamOutlet : queuedOutlet)(response, run.gone);
+  run.follow(client, -1);
+  response.on('close', () => run.leave(client));
+  await takeTurn(world, arrival, run);
+  run.end();
 }
 
 /** The request as an arrival; undefined after a refusal was sent. */
@@ -164,9 +181,9 @@ function parsed(text: string): CreateBody | undefined {
   }
 }
 
-function compact(call: Call): void {
+async function compact(call: Call): Promise<void> {
   const arrival = arrivalOf(call, 'compact');
-  if (arrival !== undefined) sendJson(call.response, takeCompact(call.world, arrival));
+  if (arrival !== undefined) await takeCompact(call.world, arrival, outletOf(call.response, 'unary'));
 }
 
 function countTokens({ response, text }: Call): void {

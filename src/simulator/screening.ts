@@ -6,7 +6,10 @@ import type { AccountState } from './account-state.ts';
 import type { Refusal } from './dialect-openai.ts';
 import {
   apiError,
+  approvalNotFound,
   duplicateItem,
+  encryptedOutputRejected,
+  filesNotFound,
   invalidEncryptedContent,
   itemNotFound,
   noToolCall,
@@ -14,6 +17,7 @@ import {
   previousResponseNotFound,
 } from './errors.ts';
 import type { IssuedResponse, Ledger } from './ledger.ts';
+import { namedFiles, nestedSeals } from './members.ts';
 import { type CreateBody, type Headers, type Item, isMessage, isObject } from './wire.ts';
 
 /** The only response a socket keeps in memory; empty after a failed turn. */
@@ -67,25 +71,65 @@ export function screenItems(
     const refusal = screenItem(item, judge);
     if (refusal !== undefined) return refusal;
   }
-  return screenDuplicates(history);
+  return screenApprovals(fresh, history) ?? screenDuplicates(history);
 }
 
-function screenItem(item: Item, { ledger, account }: Judge): Refusal | undefined {
-  const id = item.id;
+/** In the order in which upstream finds fault. */
+const ITEM_RULES = [foreignItem, unknownReference, foreignSeal, foreignNestedSeal, foreignFile];
+
+function screenItem(item: Item, judge: Judge): Refusal | undefined {
+  for (const rule of ITEM_RULES) {
+    const refusal = rule(item, judge);
+    if (refusal !== undefined) return refusal;
+  }
+  return undefined;
+}
+
+function foreignItem({ id }: Item, { ledger, account }: Judge): Refusal | undefined {
   const issued = id === undefined ? undefined : ledger.item(id);
-  if (id !== undefined && issued !== undefined && issued.account !== account.name) {
-    return { rule: 'foreign_item', answer: itemNotFound(id) };
-  }
-  if (item.type === 'item_reference' && issued?.stored !== true) {
-    return { rule: 'unknown_item', answer: itemNotFound(String(id)) };
-  }
-  if (item.type !== 'reasoning' && item.type !== 'compaction') return undefined;
-  if (typeof item.encrypted_content === 'string') {
-    if (ledger.unseal(item.encrypted_content)?.account === account.name) return undefined;
+  if (id === undefined || issued === undefined || issued.account === account.name) return undefined;
+  return { rule: 'foreign_item', answer: itemNotFound(id) };
+}
+
+function unknownReference({ id, type }: Item, { ledger }: Judge): Refusal | undefined {
+  if (type !== 'item_reference' || ledger.item(String(id))?.stored === true) return undefined;
+  return { rule: 'unknown_item', answer: itemNotFound(String(id)) };
+}
+
+/** Sealed content of the item itself. Of types that are not known to be sealed only what is surely foreign counts. */
+function foreignSeal(item: Item, { ledger, account }: Judge): Refusal | undefined {
+  const { id, encrypted_content: content } = item;
+  const known = item.type === 'reasoning' || item.type === 'compaction';
+  if (typeof content === 'string') {
+    const owner = ledger.unseal(content)?.account;
+    if (owner === account.name || (owner === undefined && !known)) return undefined;
     return { rule: 'foreign_encrypted_content', answer: invalidEncryptedContent(id) };
   }
-  if (id === undefined || issued?.stored === true) return undefined;
+  if (!known || id === undefined || ledger.item(id)?.stored === true) return undefined;
   return { rule: 'unstored_reasoning', answer: itemNotFound(id) };
+}
+
+function foreignNestedSeal(item: Item, { ledger, account }: Judge): Refusal | undefined {
+  const own = nestedSeals(item).every((seal) => ledger.unseal(seal)?.account === account.name);
+  return own ? undefined : { rule: 'foreign_nested_seal', answer: encryptedOutputRejected() };
+}
+
+/** Files that nobody was seen to upload are taken: the simulator does not know all of them. */
+function foreignFile(item: Item, { ledger, account }: Judge): Refusal | undefined {
+  const foreign = namedFiles(item).filter((id) => (ledger.fileOwner(id) ?? account.name) !== account.name);
+  return foreign.length === 0 ? undefined : { rule: 'foreign_file', answer: filesNotFound(foreign) };
+}
+
+/** An approval answers a request that the model can see. */
+function screenApprovals(fresh: readonly Item[], history: readonly Item[]): Refusal | undefined {
+  const asked = (id: string) =>
+    history.some((item) => item.type === 'mcp_approval_request' && item.id === id);
+  for (const item of fresh) {
+    if (item.type !== 'mcp_approval_response') continue;
+    const id = String(item['approval_request_id']);
+    if (!asked(id)) return { rule: 'unknown_approval_request', answer: approvalNotFound(id) };
+  }
+  return undefined;
 }
 
 function screenDuplicates(history: readonly Item[]): Refusal | undefined {

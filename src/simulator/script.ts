@@ -6,11 +6,27 @@ import type { ErrorAnswer, Item, WireEvent } from './wire.ts';
 
 export type Dialect = 'openai' | 'chatgpt';
 
+/** Whether the account's upstream speaks WebSocket, and how it refuses an upgrade if it does not. */
+export type WebsocketOffer =
+  | 'on'
+  | 'refused_400'
+  | 'refused_403'
+  | 'refused_404'
+  | 'refused_405'
+  | 'refused_426'
+  | 'refused_500'
+  | 'refused_503_page';
+
 /** One usage window as the ChatGPT backend reports it. */
 export interface SimulatedWindow {
   readonly usedPercent: number;
   readonly windowMinutes: number;
   readonly resetsInSeconds: number;
+}
+
+export interface SimulatedWindows {
+  readonly primary?: SimulatedWindow;
+  readonly secondary?: SimulatedWindow;
 }
 
 /** One upstream credential. */
@@ -30,8 +46,15 @@ export interface SimulatedAccount {
   readonly turnsBeforeQuota?: number;
   /** … and is full again so long after that. Default 3600. */
   readonly quotaResetsInSeconds?: number;
-  readonly websocket?: 'on' | 'refused_426' | 'refused_404';
-  readonly windows?: { readonly primary?: SimulatedWindow; readonly secondary?: SimulatedWindow };
+  readonly websocket?: WebsocketOffer;
+  readonly windows?: SimulatedWindows;
+  /**
+   * Whether the upstream can compact. Without it the route answers with that status and a `compaction_trigger` is an
+   * invalid item; `ignored`: both are answered as any turn, without a compaction item.
+   */
+  readonly compaction?: 'on' | 'none_404' | 'none_405' | 'none_501' | 'ignored';
+  /** Whether items must bring the ids that their schemas demand. Default: openai `demanded`, chatgpt `optional`. */
+  readonly itemIds?: 'demanded' | 'optional';
   /** Accepted once by the fake issuer, which then hands out the next one. */
   readonly refreshToken?: string;
 }
@@ -74,12 +97,12 @@ export type Fault = FaultKind & { readonly at: FaultMoment; readonly afterDeltas
 export interface Behaviour {
   /** The answer's text instead of the fake model's. */
   readonly text?: string;
-  /** Whole output items instead of the fake model's; ids are added where they lack. */
+  /** Whole output items instead of the fake model's; ids are added where they lack, seals are the account's. */
   readonly items?: readonly Item[];
   /** Number of text deltas (default 3); with `deltaBytes` and no `text`, filler of that size each. */
   readonly deltas?: number;
   readonly deltaBytes?: number;
-  /** Wait before `response.created`. */
+  /** Wait before `response.created`; in the background, while the response is queued; of a compact, before the answer. */
   readonly delayMs?: number;
   /** Wait between deltas. */
   readonly paceMs?: number;
@@ -88,12 +111,19 @@ export interface Behaviour {
   /** The terminal event carries `output: []`, as the ChatGPT backend may do. */
   readonly emptyOutput?: true;
   readonly incomplete?: 'max_output_tokens' | 'content_filter';
+  /**
+   * What the last item of an incomplete answer looks like; its status is `incomplete` wherever it is listed.
+   * `never_done`: nothing says that it ended, and only the terminal event lists it.
+   */
+  readonly cutItem?: 'done' | 'never_done';
+  /** Output indexes in the order in which the items finish; those left out come last, in their own order. */
+  readonly doneOrder?: readonly number[];
   /** Frames before `response.created` in place of the dialect's own ones. */
   readonly vendorFrames?: readonly WireEvent[];
   readonly fault?: Fault;
-  /** Taken by a prewarm (`generate: false`) instead of by a turn. */
-  readonly forPrewarm?: true;
-  /** Stays for so many turns (default 1). */
+  /** Taken by a prewarm (`generate: false`) instead of by a turn; `also`: by whichever comes. */
+  readonly forPrewarm?: true | 'also';
+  /** Stays for so many turns (default 1); `Infinity`: until `clearScript`. */
   readonly times?: number;
 }
 
@@ -112,6 +142,12 @@ export class Script {
     this.#default = behaviour;
   }
 
+  /** Back to plain answers. */
+  clear(): void {
+    this.#queue = [];
+    this.#default = PLAIN;
+  }
+
   /** Behaviours that no turn has taken yet. */
   get waiting(): number {
     return this.#queue.length;
@@ -119,7 +155,7 @@ export class Script {
 
   /** The behaviour of the next handshake, if one is scripted for it. A turn scripted before it goes first. */
   takeForUpgrade(): Behaviour | undefined {
-    const head = this.#queue.find((entry) => entry.behaviour.forPrewarm === undefined);
+    const head = this.#queue.find((entry) => entry.behaviour.forPrewarm !== true);
     if (head?.behaviour.fault?.at === 'upgrade') return this.#take(head);
     return head === undefined && this.#default.fault?.at === 'upgrade' ? this.#default : undefined;
   }
@@ -134,7 +170,7 @@ export class Script {
   takeForTurn(transport: 'ws' | 'http'): Behaviour {
     const entry = this.#queue.find(
       ({ behaviour }) =>
-        behaviour.forPrewarm === undefined && (transport === 'http' || behaviour.fault?.at !== 'upgrade'),
+        behaviour.forPrewarm !== true && (transport === 'http' || behaviour.fault?.at !== 'upgrade'),
     );
     if (entry !== undefined) return this.#take(entry);
     return transport === 'ws' && this.#default.fault?.at === 'upgrade' ? PLAIN : this.#default;

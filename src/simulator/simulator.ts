@@ -5,14 +5,15 @@
  */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { AccountState, type Quota, type SocketDrop } from './account-state.ts';
+import { AccountState, type Quota, type Retrieval, type SocketDrop } from './account-state.ts';
+import { tokenExpired } from './errors.ts';
 import { Journal, type SeenRefusal, type SeenTurn } from './journal.ts';
 import { Ledger } from './ledger.ts';
 import { answerHttp } from './routes.ts';
-import type { Behaviour, SimulatedAccount } from './script.ts';
+import type { Behaviour, SimulatedAccount, SimulatedWindows } from './script.ts';
 import { serveSockets } from './sockets.ts';
 import type { ErrorAnswer } from './wire.ts';
-import type { World } from './world.ts';
+import type { LoginTrouble, World } from './world.ts';
 
 export interface SimulatorOptions {
   readonly accounts: readonly SimulatedAccount[];
@@ -33,16 +34,32 @@ export interface Simulator extends AsyncDisposable {
   readonly authBaseUrl: string;
   /** Queues behaviours. Each turn takes one; an empty queue gives the plain answer. */
   script(account: string, ...behaviours: readonly Behaviour[]): void;
-  /** What an empty queue gives instead of the plain answer. */
+  /** What an empty queue gives instead of the plain answer, every time. */
   setDefault(account: string, behaviour: Behaviour): void;
+  /** Forgets what was scripted, the default included. */
+  clearScript(account: string): void;
   addAccount(account: SimulatedAccount): void;
   setQuota(account: string, quota: Quota): void;
+  /** What headers, events and the usage call say from now on. An open socket keeps the headers of its handshake. */
+  setWindows(account: string, windows: SimulatedWindows): void;
   /** The old token is answered with `token_expired` from now on. Open sockets stay. */
   replaceToken(account: string, token: string): void;
   /** The credentials that are good now; the login service rotates both. */
   tokens(account: string): { readonly token: string; readonly refreshToken: string | undefined };
-  /** Answers to the next refreshes in place of new tokens; `lost`: the token is used up, the answer never comes. */
-  scriptRefresh(...answers: readonly (ErrorAnswer | 'lost')[]): void;
+  /** An incident: every bearer of the ChatGPT dialect gets this (default `token_expired`). Open sockets stay. */
+  refuseTokens(answer?: ErrorAnswer): void;
+  /** The incident is over. */
+  acceptTokens(): void;
+  /** A file that the account uploaded: other accounts cannot name it. */
+  addFile(account: string, fileId: string): void;
+  /** Sealed content as the account would have given it out. */
+  seal(account: string): string;
+  /** How reads of the account's stored responses are answered; creates are not touched. */
+  setRetrieval(account: string, retrieval: Retrieval): void;
+  /** Answers to the next refreshes in place of new tokens. */
+  scriptRefresh(...answers: readonly LoginTrouble[]): void;
+  /** What every call of the login service gets from now on when no answer is scripted. */
+  setLoginService(state: 'up' | LoginTrouble): void;
   /** Every refresh token that was sent to the login service, in order. */
   readonly refreshes: readonly string[];
   /** The account that the next browser or device login signs in to; default: the first of its dialect. */
@@ -58,6 +75,8 @@ export interface Simulator extends AsyncDisposable {
   openSockets(account?: string): number;
   /** Handshakes that were asked for, refused ones included. */
   upgrades(account?: string): number;
+  /** Reads of stored responses, refused and unanswered ones included. */
+  retrievals(account?: string): number;
   /** Ends all open sockets of the account, for faults between turns. */
   dropSockets(account: string, how: SocketDrop): void;
   /** Resolves as soon as `predicate` holds; rejects after `timeoutMs` (default 5000) saying what was seen. */
@@ -92,6 +111,8 @@ function createWorld(options: SimulatorOptions): World {
     background: new Map(),
     usedRefreshTokens: new Map(),
     refreshAnswers: [],
+    loginService: 'up',
+    tokenRefusal: undefined,
     refreshes: [],
     usedCodes: new Set(),
     deviceLogins: 0,
@@ -108,35 +129,15 @@ function steer(world: World, server: Server): Simulator {
     if (account === undefined) throw new Error(`the simulator has no account ${name}`);
     return account;
   };
-  const some = (name?: string) => (name === undefined ? [...accounts.values()] : [named(name)]);
   const close = () => stop(world, server);
   const simulator: Simulator = {
     origin,
     openaiBaseUrl: `${origin}/v1`,
     chatgptBaseUrl: `${origin}/backend-api`,
     authBaseUrl: origin,
-    seen: journal.seen,
-    refusals: journal.refusals,
-    script: (name, ...behaviours) => named(name).script.add(behaviours),
-    setDefault: (name, behaviour) => named(name).script.setDefault(behaviour),
-    addAccount: (account) => void accounts.set(account.name, new AccountState(account)),
-    setQuota: (name, quota) => named(name).setQuota(quota),
-    replaceToken: (name, token) => named(name).replaceToken(token),
-    tokens: (name) => ({ token: named(name).token, refreshToken: named(name).refreshToken }),
-    scriptRefresh: (...answers) => void world.refreshAnswers.push(...answers),
-    refreshes: world.refreshes,
-    setNextLogin: (name) => {
-      world.nextLogin = () => named(name);
-    },
-    setDevicePendings: (polls) => {
-      world.devicePendings = polls;
-    },
-    unplayed: (name) => named(name).script.waiting,
-    openSockets: (name) => some(name).reduce((sum, one) => sum + one.sockets.size, 0),
-    upgrades: (name) => some(name).reduce((sum, one) => sum + one.upgrades, 0),
-    dropSockets: (name, how) => {
-      for (const socket of named(name).sockets) socket.drop(how);
-    },
+    ...ofAccounts(world, named),
+    ...ofLogins(world, named),
+    ...gauges(world, named),
     waitFor: (predicate, timeoutMs = 5000) => journal.waitFor(() => predicate(simulator), timeoutMs),
     close,
     [Symbol.asyncDispose]: close,
@@ -144,12 +145,76 @@ function steer(world: World, server: Server): Simulator {
   return simulator;
 }
 
+type Named = (name: string) => AccountState;
+
+function ofAccounts({ accounts, ledger }: World, named: Named) {
+  return {
+    script: (name: string, ...behaviours: readonly Behaviour[]) => named(name).script.add(behaviours),
+    setDefault: (name: string, behaviour: Behaviour) => named(name).script.setDefault(behaviour),
+    clearScript: (name: string) => named(name).script.clear(),
+    addAccount: (account: SimulatedAccount) => void accounts.set(account.name, new AccountState(account)),
+    setQuota: (name: string, quota: Quota) => named(name).setQuota(quota),
+    setWindows: (name: string, windows: SimulatedWindows) => {
+      named(name).windows = windows;
+    },
+    addFile: (name: string, fileId: string) => ledger.addFile(fileId, named(name).name),
+    seal: (name: string) => {
+      const content = named(name).nextId('sealed_part');
+      ledger.seal(content, { account: name, texts: [] });
+      return content;
+    },
+    setRetrieval: (name: string, retrieval: Retrieval) => {
+      named(name).retrieval = retrieval;
+    },
+    dropSockets: (name: string, how: SocketDrop) => {
+      for (const socket of named(name).sockets) socket.drop(how);
+    },
+  };
+}
+
+function ofLogins(world: World, named: Named) {
+  return {
+    replaceToken: (name: string, token: string) => named(name).replaceToken(token),
+    tokens: (name: string) => ({ token: named(name).token, refreshToken: named(name).refreshToken }),
+    refuseTokens: (answer = tokenExpired()) => {
+      world.tokenRefusal = answer;
+    },
+    acceptTokens: () => {
+      world.tokenRefusal = undefined;
+    },
+    scriptRefresh: (...answers: readonly LoginTrouble[]) => void world.refreshAnswers.push(...answers),
+    setLoginService: (state: 'up' | LoginTrouble) => {
+      world.loginService = state;
+    },
+    refreshes: world.refreshes,
+    setNextLogin: (name: string) => {
+      world.nextLogin = () => named(name);
+    },
+    setDevicePendings: (polls: number) => {
+      world.devicePendings = polls;
+    },
+  };
+}
+
+function gauges({ accounts, journal }: World, named: Named) {
+  const sum = (count: (account: AccountState) => number, name?: string) =>
+    (name === undefined ? [...accounts.values()] : [named(name)]).reduce((all, one) => all + count(one), 0);
+  return {
+    seen: journal.seen,
+    refusals: journal.refusals,
+    unplayed: (name: string) => named(name).script.waiting,
+    openSockets: (name?: string) => sum((one) => one.sockets.size, name),
+    upgrades: (name?: string) => sum((one) => one.upgrades, name),
+    retrievals: (name?: string) => sum((one) => one.retrievals, name),
+  };
+}
+
 /** Ends everything at once; running turns see their client leave. */
 async function stop(world: World, server: Server): Promise<void> {
   for (const account of world.accounts.values()) {
     for (const socket of account.sockets) socket.drop({ reset: true });
   }
-  for (const running of world.background.values()) running.abort();
+  for (const running of world.background.values()) running.cancel();
   await new Promise<void>((resolve) => {
     server.close(() => resolve());
     server.closeAllConnections();

@@ -8,18 +8,14 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import type { AccountState, SocketDrop } from './account-state.ts';
 import { errorFrame } from './error-frames.ts';
 import { apiError, connectionLimit } from './errors.ts';
+import { strikeUpgrade, upgradeHeaders, upgradingAccount } from './handshake.ts';
 import type { Cut, Outlet } from './player.ts';
 import { reset } from './reset.ts';
 import type { SocketMemory } from './screening.ts';
-import type { Behaviour, Dialect, FrameShape } from './script.ts';
+import type { FrameShape } from './script.ts';
 import { takeTurn } from './turn.ts';
 import { type CreateBody, type ErrorAnswer, type Headers, isObject, type WireEvent } from './wire.ts';
-import { authenticate, requestHeaders, type World } from './world.ts';
-
-const PATHS: Readonly<Record<string, Dialect>> = {
-  '/v1/responses': 'openai',
-  '/backend-api/codex/responses': 'chatgpt',
-};
+import { requestHeaders, type World } from './world.ts';
 
 /** Bytes that may wait in a socket before the player holds back. */
 const HIGH_WATER_BYTES = 1 << 20;
@@ -32,52 +28,21 @@ export function serveSockets(server: Server, world: World): void {
     maxPayload: world.maxFrameBytes,
     autoPong: false,
   });
+  const limits = new WeakMap<IncomingMessage, readonly string[]>();
+  upgrader.on('headers', (headers, request) => void headers.push(...(limits.get(request) ?? [])));
   server.on('upgrade', (request, stream, head) => {
     stream.on('error', () => stream.destroy());
-    const account = accountOf(request, stream, world);
+    const account = upgradingAccount(request, stream, world);
     if (account === undefined) return;
-    account.upgrades += 1;
     const behaviour = account.script.takeForUpgrade();
     if (behaviour !== undefined && strikeUpgrade(behaviour, stream) === 'over')
       return world.journal.changed();
+    limits.set(request, upgradeHeaders(account));
     upgrader.handleUpgrade(request, stream, head, (socket) => {
       const lane = new Lane(world, { account, socket, stream, headers: requestHeaders(request) });
       if (behaviour?.fault?.kind === 'close') lane.cut(behaviour.fault);
     });
   });
-}
-
-/** The account that may upgrade; undefined after a refusal was written. */
-function accountOf(request: IncomingMessage, stream: Duplex, world: World): AccountState | undefined {
-  const dialect = PATHS[new URL(request.url ?? '/', 'http://simulator').pathname];
-  if (dialect === undefined) return refuseUpgrade(stream, { status: 404, body: 'Not Found' });
-  const who = authenticate(world, dialect, requestHeaders(request));
-  if (!('account' in who)) {
-    if (who.rule !== undefined) world.journal.refuse(undefined, who.rule, who.answer);
-    return refuseUpgrade(stream, who.answer);
-  }
-  const offered = who.account.account.websocket ?? 'on';
-  if (offered === 'on') return who.account;
-  who.account.upgrades += 1;
-  world.journal.changed();
-  const status = offered === 'refused_426' ? 426 : 404;
-  return refuseUpgrade(stream, { status, body: { detail: 'Upgrade not offered' } });
-}
-
-function refuseUpgrade(stream: Duplex, { status, body, headers = {} }: ErrorAnswer): undefined {
-  const text = typeof body === 'string' ? body : JSON.stringify(body);
-  const all = { 'content-type': 'application/json', ...headers, 'content-length': Buffer.byteLength(text) };
-  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`);
-  stream.end(`HTTP/1.1 ${status} Refused\r\n${lines.join('\r\n')}\r\nconnection: close\r\n\r\n${text}`);
-}
-
-/** `on`: the handshake goes through (a `close` fault closes the socket right after it). */
-function strikeUpgrade({ fault }: Behaviour, stream: Duplex): 'on' | 'over' {
-  if (fault === undefined || fault.kind === 'close') return 'on';
-  if (fault.kind === 'status') refuseUpgrade(stream, fault);
-  else if (fault.kind === 'eof') stream.end();
-  else if (fault.kind !== 'silence') stream.destroy();
-  return 'over';
 }
 
 interface LaneParts {
@@ -197,7 +162,10 @@ class Lane {
         this.#write(errorFrame(answer, shape));
       },
       end: () => undefined,
-      cut: (how) => this.cut(how),
+      cut: (how) => {
+        this.cut(how);
+        return 'over';
+      },
     };
   }
 

@@ -3,6 +3,7 @@
  * another account does not exist here, as upstream.
  */
 import type { AccountState } from './account-state.ts';
+import type { BackgroundRun } from './background.ts';
 import { apiError, responseNotFound } from './errors.ts';
 import type { IssuedResponse } from './ledger.ts';
 import type { ErrorAnswer, Item } from './wire.ts';
@@ -31,13 +32,30 @@ export function answerStored(world: World, account: AccountState, request: Store
   return { status: 200, body: { id: request.id, object: 'response', deleted: true } };
 }
 
+/** What a `GET …?stream=true` follows; undefined when that is not asked. Only what began as a stream can be followed. */
+export function followedRun(
+  world: World,
+  account: AccountState,
+  { method, id, rest, query }: StoredRequest,
+): BackgroundRun | ErrorAnswer | undefined {
+  if (method !== 'GET' || rest !== '' || query.get('stream') !== 'true') return undefined;
+  const issued = world.ledger.response(id);
+  const run = world.background.get(id);
+  if (issued?.account !== account.name || run === undefined) return responseNotFound(id);
+  if (run.streamed) return run;
+  const message = `Response with id '${id}' was not created with stream=true and cannot be streamed.`;
+  return apiError(400, { message, param: 'stream' });
+}
+
+const UNDER_WAY: ReadonlySet<unknown> = new Set(['queued', 'in_progress']);
+
 function cancel(world: World, issued: IssuedResponse): ErrorAnswer {
   if (issued.response['background'] !== true) {
     return apiError(400, { message: 'Only background responses can be cancelled.' });
   }
-  if (issued.response['status'] === 'queued') {
+  if (UNDER_WAY.has(issued.response['status'])) {
     issued.response = { ...issued.response, status: 'cancelled' };
-    world.background.get(issued.id)?.abort();
+    world.background.get(issued.id)?.cancel();
   }
   return { status: 200, body: issued.response };
 }

@@ -81,18 +81,44 @@ export function finished(plot: Plot): ResponseObject {
 
 /** All events of the response in order, without sequence numbers. */
 export function* tell(plot: Plot): Generator<Beat> {
-  const response = begun(plot);
-  yield { event: { type: 'response.created', response } };
-  yield { event: { type: 'response.in_progress', response }, mark: 'created' };
-  for (const [index, item] of plot.output.entries()) {
-    yield { event: { type: 'response.output_item.added', output_index: index, item: opened(item) } };
-    yield* inside(item, index, plot.behaviour);
-    const done = { type: 'response.output_item.done', output_index: index, item };
-    yield { event: done, mark: 'item_done' };
-  }
+  yield* beginning(plot);
+  yield* middle(plot);
   const end = finished(plot);
   yield { event: { type: `response.${String(end['status'])}`, response: end }, mark: 'completed' };
 }
+
+/** In the background a response waits in a queue first. */
+function* beginning(plot: Plot): Generator<Beat> {
+  if (plot.body.background === true) {
+    const queued = begun(plot, 'queued');
+    yield { event: { type: 'response.created', response: queued } };
+    yield { event: { type: 'response.queued', response: queued } };
+  } else {
+    yield { event: { type: 'response.created', response: begun(plot) } };
+  }
+  yield { event: { type: 'response.in_progress', response: begun(plot) }, mark: 'created' };
+}
+
+function* middle({ output, behaviour }: Plot): Generator<Beat> {
+  const { cutItem, doneOrder } = behaviour;
+  const unfinished = cutItem === 'never_done' ? output.length - 1 : -1;
+  for (const [index, item] of output.entries()) {
+    yield { event: { type: 'response.output_item.added', output_index: index, item: opened(item) } };
+    const within = inside(item, index, behaviour);
+    yield* index === unfinished ? within.filter(({ event }) => !event.type.endsWith('.done')) : within;
+    if (doneOrder === undefined && index !== unfinished) yield done(item, index);
+  }
+  if (doneOrder === undefined) return;
+  for (const index of new Set([...doneOrder, ...output.keys()])) {
+    const item = output[index];
+    if (item !== undefined && index !== unfinished) yield done(item, index);
+  }
+}
+
+const done = (item: Item, output_index: number): Beat => ({
+  event: { type: 'response.output_item.done', output_index, item },
+  mark: 'item_done',
+});
 
 function opened(item: Item): Item {
   if (item.type === 'message') return { ...item, status: 'in_progress', content: [] };
@@ -128,11 +154,18 @@ function* insidePart(part: Record<string, unknown>, at: object, behaviour: Behav
 
 /** `text` in at most `count` pieces of about the same length; no character is split. */
 function slices(text: string, count: number): readonly string[] {
-  const characters = [...text];
-  const size = Math.max(1, Math.ceil(characters.length / count));
+  const size = Math.max(1, Math.ceil(text.length / count));
   const pieces: string[] = [];
-  for (let from = 0; from < characters.length; from += size) {
-    pieces.push(characters.slice(from, from + size).join(''));
+  for (let from = 0; from < text.length; ) {
+    const to = from + size;
+    const end = isInsideOfPair(text, to) ? to + 1 : to;
+    pieces.push(text.slice(from, end));
+    from = end;
   }
   return pieces;
+}
+
+function isInsideOfPair(text: string, at: number): boolean {
+  const unit = text.charCodeAt(at);
+  return unit >= 0xdc00 && unit <= 0xdfff;
 }

@@ -1,26 +1,7 @@
 import { expect, test } from 'vitest';
 import { detail, itemNotFound, noToolCall, noToolOutput } from './errors.ts';
-import type { SeenRefusal } from './journal.ts';
-import type { Simulator } from './simulator.ts';
-import { call, errorOf, idOf, responseOf, TestSocket, user } from './test-client.ts';
-import { ask, connect, HEADS, type Name, responsesUrl, start } from './test-fixture.ts';
-
-/** Sends the body over HTTP and expects exactly one refusal, by that rule. */
-async function refused(simulator: Simulator, name: Name, body: object): Promise<SeenRefusal> {
-  const before = simulator.refusals.length;
-  const answer = await call(responsesUrl(simulator, name), HEADS[name], body);
-  expect(simulator.refusals).toHaveLength(before + 1);
-  const refusal = simulator.refusals.at(-1) as SeenRefusal;
-  expect(answer.status).toBe(refusal.answer.status);
-  expect(answer.json).toEqual(refusal.answer.body);
-  expect(simulator.seen.at(-1)?.status).toBe('refused');
-  return refusal;
-}
-
-async function answered(simulator: Simulator, name: Name, body: object): Promise<readonly object[]> {
-  const answer = await call(responsesUrl(simulator, name), HEADS[name], body);
-  return responseOf(answer.events)['output'] as readonly object[];
-}
+import { call, errorOf, idOf, TestSocket, user } from './test-client.ts';
+import { answered, ask, connect, HEADS, refused, responsesUrl, start } from './test-fixture.ts';
 
 const HELLO = [user('hello')];
 const SEALED = { include: ['reasoning.encrypted_content'] };
@@ -30,6 +11,7 @@ test.each([
   ['temperature', 1],
   ['metadata', {}],
   ['truncation', 'auto'],
+  ['user', null],
   ['safety_identifier', 's'],
   ['prompt_cache_retention', '24h'],
   ['background', true],
@@ -47,7 +29,10 @@ test.each([
 test.each([
   [{ store: true }, 'Store must be set to false'],
   [{ stream: false }, 'Stream must be set to true'],
+  [{ store: null }, 'Store must be set to false'],
+  [{ stream: null }, 'Stream must be set to true'],
   [{ input: 'hello' }, 'Input must be a list'],
+  [{ input: null }, 'Input must be a list'],
   [{ input: [{ role: 'system', content: 'be' }] }, 'System messages are not allowed'],
   [{ instructions: null }, 'Instructions must be a string'],
   [{ model: 'gpt-x' }, "The 'gpt-x' model is not supported when using Codex with a ChatGPT account."],

@@ -3,6 +3,7 @@
  * It must stay free of retries and repairs, since those are what is tested elsewhere.
  */
 import { once } from 'node:events';
+import { type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
 import { WebSocket } from 'ws';
 import type { WireEvent } from './wire.ts';
 
@@ -39,6 +40,51 @@ function eventsOf(text: string): readonly WireEvent[] {
     .split('\n')
     .filter((line) => line.startsWith('data: {'))
     .map((line) => JSON.parse(line.slice('data: '.length)) as WireEvent);
+}
+
+/** Events of a stream as they come. Whoever breaks out of the loop leaves. */
+export async function* follow(
+  url: string,
+  headers: Record<string, string>,
+  body?: object,
+): AsyncGenerator<WireEvent> {
+  const gone = new AbortController();
+  const more = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) };
+  try {
+    const response = await fetch(url, { headers, ...more, signal: gone.signal });
+    let text = '';
+    for await (const chunk of response.body ?? []) {
+      text += Buffer.from(chunk).toString();
+      const end = text.lastIndexOf('\n\n') + 1;
+      yield* eventsOf(text.slice(0, end));
+      text = text.slice(end);
+    }
+  } finally {
+    gone.abort();
+  }
+}
+
+export interface Handshake {
+  readonly status: number;
+  readonly reason: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+}
+
+/** The answer to an upgrade, as HTTP; an open socket is left at once. */
+export async function handshake(httpUrl: string, headers: Record<string, string>): Promise<Handshake> {
+  const upgrade = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' };
+  const key = { 'sec-websocket-key': Buffer.from('a simulated key.').toString('base64') };
+  const asked = request(httpUrl, { headers: { ...headers, ...upgrade, ...key } }).end();
+  asked.on('socket', (socket) => socket.on('error', () => socket.destroy()));
+  const [answer] = (await Promise.race([once(asked, 'response'), once(asked, 'upgrade')])) as [
+    IncomingMessage,
+  ];
+  const { statusCode: status = 0, statusMessage: reason = '' } = answer;
+  let text = '';
+  if (status !== 101) for await (const chunk of answer) text += String(chunk);
+  asked.destroy();
+  return { status, reason, headers: answer.headers, text };
 }
 
 const LAST = new Set(['response.completed', 'response.incomplete', 'response.failed', 'error']);

@@ -1,7 +1,9 @@
-/** The accounts and request heads that the simulator's own tests share: two of each dialect. */
+/** The accounts, request heads and expectations that the simulator's own tests share: two accounts of each dialect. */
+import { expect } from 'vitest';
+import type { SeenRefusal } from './journal.ts';
 import type { SimulatedAccount } from './script.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from './simulator.ts';
-import { TestSocket } from './test-client.ts';
+import { call, responseOf, TestSocket } from './test-client.ts';
 
 const ACCOUNTS: readonly SimulatedAccount[] = [
   { name: 'key1', dialect: 'openai', token: 'sk-1' },
@@ -37,4 +39,22 @@ export function connect(simulator: Simulator, name: Name): Promise<TestSocket> {
 /** A body that the account's dialect takes over HTTP, streaming; a socket takes it as well. */
 export function ask(input: readonly object[], more: object = {}): object {
   return { model: 'gpt-5.5', store: false, stream: true, input, ...more };
+}
+
+/** Sends the body over HTTP and expects exactly one refusal, by that rule. */
+export async function refused(simulator: Simulator, name: Name, body: object): Promise<SeenRefusal> {
+  const before = simulator.refusals.length;
+  const answer = await call(responsesUrl(simulator, name), HEADS[name], body);
+  expect(simulator.refusals).toHaveLength(before + 1);
+  const refusal = simulator.refusals.at(-1) as SeenRefusal;
+  expect(answer.status).toBe(refusal.answer.status);
+  expect(answer.json).toEqual(refusal.answer.body);
+  expect(simulator.seen.at(-1)?.status).toBe('refused');
+  return refusal;
+}
+
+/** The output of a turn over HTTP. */
+export async function answered(simulator: Simulator, name: Name, body: object): Promise<readonly object[]> {
+  const answer = await call(responsesUrl(simulator, name), HEADS[name], body);
+  return responseOf(answer.events)['output'] as readonly object[];
 }

@@ -4,9 +4,11 @@
  */
 import type { AccountState } from './account-state.ts';
 import { composeAnswer } from './answer.ts';
+import { refusedTrigger } from './compaction.ts';
 import { limitHeaders, rateLimitsEvent, screenChatgptFields } from './dialect-chatgpt.ts';
 import { openaiHeaders, type Refusal, screenOpenaiFields } from './dialect-openai.ts';
 import { insufficientQuota, usageLimitReached } from './errors.ts';
+import { screenItemIds } from './item-ids.ts';
 import type { OpenTurn, TurnKind } from './journal.ts';
 import type { IssuedResponse } from './ledger.ts';
 import { type Outlet, play } from './player.ts';
@@ -84,7 +86,7 @@ export function admit(
 function screenFields({ account, body, kind, transport }: Arrival): Refusal | undefined {
   const carrier = kind === 'compact' ? 'compact' : transport;
   const screen = account.account.dialect === 'openai' ? screenOpenaiFields : screenChatgptFields;
-  return screen(body, carrier, account);
+  return screen(body, carrier, account) ?? screenItemIds(body.input, account);
 }
 
 function book(world: World, arrival: Arrival, history: readonly Item[]): OpenTurn {
@@ -119,10 +121,11 @@ export async function takeTurn(world: World, arrival: Arrival, outlet: Outlet): 
   const { account, memory } = arrival;
   const { turn } = admitted;
   const spent = arrival.kind === 'prewarm' ? undefined : spentQuota(account);
-  if (spent !== undefined) {
+  const failure = spent ?? refusedTrigger(account, arrival.body.input);
+  if (failure !== undefined) {
     world.journal.settle(turn, 'failed');
     evict(memory);
-    return outlet.refuse(spent);
+    return outlet.refuse(failure);
   }
   const { plot, issued } = stage(world, arrival, admitted);
   turn.responseId = plot.id;

@@ -4,12 +4,19 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { AccountState } from './account-state.ts';
+import type { BackgroundRun } from './background.ts';
 import type { Refusal } from './dialect-openai.ts';
 import { detail, invalidApiKey, tokenExpired } from './errors.ts';
 import type { Journal } from './journal.ts';
 import type { Ledger } from './ledger.ts';
 import type { Dialect } from './script.ts';
 import type { ErrorAnswer, Headers } from './wire.ts';
+
+/**
+ * How a call of the login service fails. `lost`: it was carried out and its answer never comes; `hang_up`: the
+ * connection ends before; `hang`: it stays open, and nothing comes.
+ */
+export type LoginTrouble = ErrorAnswer | 'lost' | 'hang_up' | 'hang';
 
 export interface World {
   readonly accounts: Map<string, AccountState>;
@@ -19,12 +26,16 @@ export interface World {
   readonly maxFrameBytes: number;
   /** Numbers the sockets over all accounts. */
   socketCount: number;
-  /** Ends a running background response, by its id. */
-  readonly background: Map<string, AbortController>;
+  /** Background responses by their ids, running ones and those that can still be followed. */
+  readonly background: Map<string, BackgroundRun>;
   /** Refresh tokens that worked once, and the account whose login a second use kills. */
   readonly usedRefreshTokens: Map<string, AccountState>;
   /** Answers to the next refreshes in place of the usual ones. */
-  readonly refreshAnswers: (ErrorAnswer | 'lost')[];
+  readonly refreshAnswers: LoginTrouble[];
+  /** What every call of the login service gets when nothing is scripted. */
+  loginService: 'up' | LoginTrouble;
+  /** What every bearer of the ChatGPT dialect gets during an incident. */
+  tokenRefusal: ErrorAnswer | undefined;
   /** Every refresh token that was sent, in order. */
   readonly refreshes: string[];
   /** Codes that were exchanged: each works once. */
@@ -55,6 +66,9 @@ export function authenticate(
   const token = /^Bearer (.+)$/.exec(headers['authorization'] ?? '')?.[1];
   const candidates = [...world.accounts.values()].filter((one) => one.account.dialect === dialect);
   const holders = candidates.filter((one) => token !== undefined && one.token === token);
+  if (dialect === 'chatgpt' && token !== undefined && world.tokenRefusal !== undefined) {
+    return { rule: undefined, answer: world.tokenRefusal };
+  }
   const stated = headers['chatgpt-account-id'];
   const account = holders.find((one) => (one.account.accountId ?? stated) === stated);
   if (account !== undefined) return { account };
