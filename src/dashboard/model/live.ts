@@ -3,9 +3,14 @@
  * comes back by itself with the id of the last event; only when the server no longer knows that id, everything is
  * read again.
  */
+import type { AccountWire } from '../../admin-api/account.ts';
+import type { KeyWire } from '../../admin-api/key.ts';
+import type { RequestWire } from '../../admin-api/request.ts';
+import type { SessionWire } from '../../admin-api/session.ts';
+import type { StatusWire } from '../../admin-api/status.ts';
+import type { TurnWire } from '../../admin-api/turn.ts';
 import { call, list } from './api.ts';
 import { change, current, forget, happened, holding } from './store.ts';
-import type { Account, Key, RequestRow, Session, Status, Turn } from './wire.ts';
 
 const TRY_AGAIN_MS = 2000;
 const KINDS = ['account', 'session', 'request', 'turn', 'pace'] as const;
@@ -60,11 +65,11 @@ function lost(events: EventSource): void {
 
 async function readLists(): Promise<void> {
   const [accounts, sessions, requests, turns, keys] = await Promise.all([
-    list<Account>('/api/accounts'),
-    list<Session>('/api/sessions'),
-    list<RequestRow>('/api/requests?limit=1000'),
-    list<Turn>('/api/turns'),
-    list<Key>('/api/keys'),
+    list<AccountWire>('/api/accounts'),
+    list<SessionWire>('/api/sessions'),
+    list<RequestWire>('/api/requests?limit=1000'),
+    list<TurnWire>('/api/turns'),
+    list<KeyWire>('/api/keys'),
     readStatus(),
   ]);
   if (current().access === 'in') change({ accounts, sessions, requests, turns, keys, lists: 'read' });
@@ -81,10 +86,10 @@ function meet(tenant: string | undefined): void {
 }
 
 export async function readKeys(): Promise<void> {
-  change({ keys: await list<Key>('/api/keys') });
+  change({ keys: await list<KeyWire>('/api/keys') });
 }
 
 export async function readStatus(): Promise<void> {
-  const answer = await call<Status>('GET', '/api/status');
+  const answer = await call<StatusWire>('GET', '/api/status');
   if (answer.ok) change({ status: answer.value });
 }

@@ -3,9 +3,9 @@
  * went is asked when the reader returns to the page or an account changes, never all the time.
  */
 import { useCallback, useEffect, useState } from 'preact/hooks';
+import type { LoginStateWire, LoginWire } from '../../admin-api/login.ts';
 import { call } from '../model/api.ts';
 import { useWorld } from '../model/store.ts';
-import type { Login, LoginState } from '../model/wire.ts';
 import { copy } from '../parts/code.tsx';
 import { Field, type Submit, valuesOf } from '../parts/form.tsx';
 import { Refused } from '../parts/refused.tsx';
@@ -20,11 +20,11 @@ export interface LogInProps {
 }
 
 export function LogIn({ method, onDone }: LogInProps) {
-  const [login, setLogin] = useState<Login>();
+  const [login, setLogin] = useState<LoginWire>();
   const [refused, setRefused] = useState<string>();
   const start = async (): Promise<void> => {
     setRefused(undefined);
-    const answer = await call<Login>('POST', '/api/logins', { method });
+    const answer = await call<LoginWire>('POST', '/api/logins', { method });
     if (answer.ok) setLogin(answer.value);
     else setRefused(answer.message);
   };
@@ -48,7 +48,7 @@ export function LogIn({ method, onDone }: LogInProps) {
 }
 
 interface PendingProps {
-  readonly login: Login;
+  readonly login: LoginWire;
   readonly onDone: () => void;
   readonly onFail: (message: string) => void;
 }
@@ -79,10 +79,10 @@ function Pending({ login, onDone, onFail }: PendingProps) {
   );
 }
 
-function useOutcome(login: Login, onDone: () => void, onFail: (message: string) => void): void {
+function useOutcome(login: LoginWire, onDone: () => void, onFail: (message: string) => void): void {
   const accounts = useWorld((world) => world.accounts);
   const look = useCallback(async () => {
-    const answer = await call<LoginState>('GET', `/api/logins/${login.id}`);
+    const answer = await call<LoginStateWire>('GET', `/api/logins/${login.id}`);
     if (!answer.ok) return;
     const { status } = answer.value;
     if (status === 'complete') onDone();
@@ -106,7 +106,7 @@ function useOutcome(login: Login, onDone: () => void, onFail: (message: string) 
   }, [look, login.expires_at]);
 }
 
-function reasonOf({ error }: LoginState): string {
+function reasonOf({ error }: LoginStateWire): string {
   return (typeof error === 'object' ? error.message : error) ?? t('logIn.failed');
 }
 
@@ -115,7 +115,7 @@ function PasteBack({ login, onDone, onFail }: PendingProps) {
   const submit: Submit = async (event) => {
     event.preventDefault();
     const { url } = valuesOf(event.currentTarget);
-    const answer = await call<LoginState>('POST', `/api/logins/${login.id}/callback`, { url });
+    const answer = await call<LoginStateWire>('POST', `/api/logins/${login.id}/callback`, { url });
     if (!answer.ok) setRefused(answer.message);
     else if (answer.value.status === 'failed') onFail(reasonOf(answer.value));
     else onDone();

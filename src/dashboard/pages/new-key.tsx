@@ -1,8 +1,8 @@
 /** Makes a key, and shows it the one time it can be seen. */
 import { useState } from 'preact/hooks';
+import type { KeyWire } from '../../admin-api/key.ts';
 import { call } from '../model/api.ts';
 import { readKeys } from '../model/live.ts';
-import type { Key } from '../model/wire.ts';
 import { Code } from '../parts/code.tsx';
 import { Dialog } from '../parts/dialog.tsx';
 import { Field, type Submit, valuesOf } from '../parts/form.tsx';
@@ -13,7 +13,7 @@ const LIMITS = ['requests_per_minute', 'tokens_per_day', 'concurrent_turns'] as 
 
 export interface KeyDialogProps {
   /** Absent: a new one. */
-  readonly of?: Key;
+  readonly of?: KeyWire;
   readonly onClose: () => void;
 }
 
@@ -52,7 +52,7 @@ export function NewKey({ of, onClose }: KeyDialogProps) {
   );
 }
 
-function KeyFields({ of }: { readonly of: Key | undefined }) {
+function KeyFields({ of }: { readonly of: KeyWire | undefined }) {
   return (
     <>
       <Field label={t('keys.name')} hint={t('keys.nameHint')}>

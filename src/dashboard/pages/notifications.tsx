@@ -1,7 +1,7 @@
 /** Where the server tells people that something needs them. Secrets come masked and go back as they came. */
 import { useEffect, useState } from 'preact/hooks';
+import { type ChannelWire, NOTIFICATION_KINDS, type SettingsWire } from '../../admin-api/settings.ts';
 import { call } from '../model/api.ts';
-import { NOTIFICATION_KINDS, type Notification, type Settings } from '../model/wire.ts';
 import { Dialog } from '../parts/dialog.tsx';
 import { Field, type Submit, valuesOf } from '../parts/form.tsx';
 import { Refused } from '../parts/refused.tsx';
@@ -9,17 +9,17 @@ import { tell } from '../parts/toast.tsx';
 import { t, wordFor } from '../words/words.ts';
 
 export function Notifications() {
-  const [settings, setSettings] = useState<Settings>();
+  const [settings, setSettings] = useState<SettingsWire>();
   const [refused, setRefused] = useState<string>();
   const [asked, setAsked] = useState<'no' | 'yes'>('no');
   useEffect(() => {
-    void call<Settings>('GET', '/api/settings').then((answer) => {
+    void call<SettingsWire>('GET', '/api/settings').then((answer) => {
       if (answer.ok) setSettings(answer.value);
     });
   }, []);
   const targets = settings?.notifications ?? [];
-  const save = async (notifications: readonly Notification[]): Promise<void> => {
-    const answer = await call<Settings>('PUT', '/api/settings', { ...settings, notifications });
+  const save = async (notifications: readonly ChannelWire[]): Promise<void> => {
+    const answer = await call<SettingsWire>('PUT', '/api/settings', { ...settings, notifications });
     setRefused(answer.ok ? undefined : answer.message);
     if (!answer.ok) return;
     setAsked('no');
@@ -89,7 +89,7 @@ function TestButton() {
   );
 }
 
-function Target({ target, onRemove }: { readonly target: Notification; readonly onRemove: () => void }) {
+function Target({ target, onRemove }: { readonly target: ChannelWire; readonly onRemove: () => void }) {
   return (
     <li class="line">
       <div class="row apart wraps">
@@ -104,17 +104,17 @@ function Target({ target, onRemove }: { readonly target: Notification; readonly 
   );
 }
 
-const kindOf = (text: string): Notification['kind'] =>
+const kindOf = (text: string): ChannelWire['kind'] =>
   NOTIFICATION_KINDS.find((one) => one === text) ?? 'webhook';
 
 interface NewTargetProps {
   readonly refused: string | undefined;
-  readonly onAdd: (target: Notification) => void;
+  readonly onAdd: (target: ChannelWire) => void;
   readonly onClose: () => void;
 }
 
 function NewTarget({ refused, onAdd, onClose }: NewTargetProps) {
-  const [kind, setKind] = useState<Notification['kind']>('webhook');
+  const [kind, setKind] = useState<ChannelWire['kind']>('webhook');
   const submit: Submit = (event) => {
     event.preventDefault();
     const { url, token, chat_id } = valuesOf(event.currentTarget);

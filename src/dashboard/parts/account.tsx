@@ -1,9 +1,10 @@
 /**
  * An account wherever it is mentioned: its colour with its name, its state, its windows.
  */
+import type { AccountStatus, AccountWire } from '../../admin-api/account.ts';
+import type { WindowWire } from '../../admin-api/window.ts';
 import { colourOf, NO_ACCOUNT } from '../look/colours.ts';
 import { useWorld } from '../model/store.ts';
-import type { Account, AccountStatus, QuotaWindow } from '../model/wire.ts';
 import { t, wordFor } from '../words/words.ts';
 import { Countdown } from './time.tsx';
 
@@ -42,7 +43,7 @@ export function AccountBadge({ status }: { readonly status: AccountStatus }) {
 }
 
 /** Why it does not serve, and when it will. */
-export function AccountReason({ account }: { readonly account: Account }) {
+export function AccountReason({ account }: { readonly account: AccountWire }) {
   const { status, status_reason: reason, available_at: until } = account;
   if (status === 'ready' || status === 'paused') return null;
   return (
@@ -58,7 +59,7 @@ export function AccountReason({ account }: { readonly account: Account }) {
   );
 }
 
-export function Windows({ account }: { readonly account: Account }) {
+export function Windows({ account }: { readonly account: AccountWire }) {
   const colour = useColour(account.id);
   if (account.windows.length === 0) {
     const text = account.kind === 'api_key' ? t('account.noWindows') : t('account.windowsUnknown');
@@ -75,7 +76,7 @@ export function Windows({ account }: { readonly account: Account }) {
 }
 
 interface WindowBarProps {
-  readonly window: QuotaWindow;
+  readonly window: WindowWire;
   readonly colour: string;
   readonly ceiling: number;
 }
