@@ -3,6 +3,7 @@
  * sessions from the moment it is made; the database follows.
  */
 import { setTimeout } from 'node:timers/promises';
+import type { AccountWire } from '../admin-api/account.ts';
 import type { Config } from '../config.ts';
 import type { AccountId } from '../ids.ts';
 import type { Log } from '../log.ts';
@@ -210,7 +211,7 @@ export class AccountPool {
     return outcome;
   }
 
-  show(row: AccountRow): Record<string, unknown> {
+  show(row: AccountRow): AccountWire {
     return accountToWire(row, this.#usage(row.id), Date.now());
   }
 

@@ -1,32 +1,81 @@
-/** A turn in the request log, with every attempt that it took. */
+/** A turn in the request log, with every attempt that it took. Times are Unix seconds, lengths milliseconds. */
+
+/** How the client sent the turn. */
+export type Door = 'json' | 'sse' | 'ws';
+export type RequestRoute = 'responses' | 'compact' | 'input_tokens';
+export type RequestStatus = 'completed' | 'incomplete' | 'failed' | 'cancelled';
+export type AttemptOutcome = 'completed' | 'failed' | 'cancelled';
+export type AttemptTransport = 'ws' | 'http';
+
+/** `preserved`: an id went up; `snapshot`: the server put the history in; `client_full`: the client sent all of it. */
+export type Continuity = 'none' | 'preserved' | 'snapshot' | 'client_full';
+
+/** Which question decided on the account, as `src/accounts/selection.ts` asks them. */
+export type SelectionReason =
+  | 'owner'
+  | 'pin'
+  | 'affinity'
+  | 'priority'
+  | 'resets_soonest'
+  | 'least_busy'
+  | 'spread'
+  | 'only_one';
+
+/** What went wrong, as `src/turn/failure.ts` explains it. */
+export type ErrorClass =
+  | 'quota'
+  | 'plan_unsupported'
+  | 'rate_limit_transient'
+  | 'auth_expired'
+  | 'auth_permanent'
+  | 'account_forbidden'
+  | 'edge_forbidden'
+  | 'not_found_continuity'
+  | 'encrypted_content_foreign'
+  | 'context_overflow'
+  | 'invalid_request'
+  | 'unsupported_param'
+  | 'policy'
+  | 'overloaded'
+  | 'upstream_unavailable'
+  | 'connection_limit'
+  | 'message_too_big'
+  | 'stream_incomplete'
+  | 'client_abort'
+  | 'pool_exhausted';
+
 export interface AttemptWire {
   readonly account_id: string;
-  readonly transport: 'ws' | 'http';
-  readonly outcome: string;
-  readonly error_class?: string;
+  readonly transport: AttemptTransport;
+  readonly outcome: AttemptOutcome;
+  readonly error_class?: ErrorClass;
+  /** A code, see codes.ts. */
   readonly error_code?: string;
   readonly ms: number;
 }
 
-export type RequestStatus = 'completed' | 'incomplete' | 'failed' | 'cancelled';
-export type Continuity = 'none' | 'preserved' | 'snapshot' | 'client_full';
+export interface RequestErrorWire {
+  readonly code: string;
+  readonly message: string;
+}
 
 export interface RequestWire {
   readonly id: string;
   readonly at: number;
   readonly tenant: string;
   readonly session: string;
-  readonly door: 'json' | 'sse' | 'ws';
-  readonly route: string;
+  readonly door: Door;
+  readonly route: RequestRoute;
   readonly model: string | null;
   readonly status: RequestStatus;
   readonly response_id: string | null;
+  /** As the client sent it. */
   readonly previous_response_id: string | null;
   readonly account_id: string | null;
-  readonly account_reason: string | null;
+  readonly account_reason: SelectionReason | null;
   readonly continuity: Continuity;
   readonly attempts: readonly AttemptWire[];
-  readonly error?: { readonly code: string; readonly message: string };
+  readonly error?: RequestErrorWire;
   readonly dropped_params?: readonly string[];
   readonly input_tokens: number | null;
   readonly cached_tokens: number | null;
@@ -36,7 +85,12 @@ export interface RequestWire {
   readonly total_ms: number;
 }
 
-/** One row with what had to be looked up for it. */
+export interface HistorySizeWire {
+  readonly items: number;
+  readonly bytes: number;
+}
+
+/** `GET /api/requests/{id}`: one row with what had to be looked up for it. */
 export interface RequestDetailWire extends RequestWire {
-  readonly history: { readonly items: number; readonly bytes: number } | null;
+  readonly history: HistorySizeWire | null;
 }

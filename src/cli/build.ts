@@ -8,6 +8,7 @@ import { Logins } from '../accounts/logins.ts';
 import { AccountPool } from '../accounts/pool.ts';
 import { Renewals } from '../accounts/renewal.ts';
 import { Upkeep } from '../accounts/upkeep.ts';
+import type { FeedEvents } from '../admin-api/events.ts';
 import { Bridge } from '../bridge/bridge.ts';
 import { Rations } from '../bridge/rations.ts';
 import type { Session } from '../bridge/session.ts';
@@ -144,7 +145,7 @@ function buildAccounts({ config, log, store, http, metrics }: AccountGround) {
 }
 
 function buildWatch(pool: AccountPool, sessionOf: (id: SessionId) => Session | undefined): Parts['watch'] {
-  const feed = new Feed();
+  const feed = new Feed<FeedEvents>();
   const turns = new RunningTurns();
   const live = new Live(feed, turns, {
     accounts: () => pool.rows(),

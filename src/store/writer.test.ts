@@ -72,9 +72,7 @@ test('a full queue drops new rows, says so, and never a token', async () => {
 test('what the database refuses does not take its neighbours with it', async () => {
   await using temporary = await temporaryStore();
   const { store } = temporary;
-  const bad = [
-    store.requests.insert({ ...requestRow({ id: 'bad' }), route: undefined as unknown as string }, false),
-  ];
+  const bad = [store.requests.insert({ ...requestRow({ id: 'bad' }), route: undefined as never }, false)];
   const [before, refused, after] = await Promise.all([
     store.commitTurn(turn(1)),
     store.writer.write(bad),

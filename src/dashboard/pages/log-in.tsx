@@ -3,7 +3,7 @@
  * went is asked when the reader returns to the page or an account changes, never all the time.
  */
 import { useCallback, useEffect, useState } from 'preact/hooks';
-import type { LoginStateWire, LoginWire } from '../../admin-api/login.ts';
+import type { LoginCallbackWire, LoginMethod, LoginStartWire, LoginWire } from '../../admin-api/login.ts';
 import { call } from '../model/api.ts';
 import { useWorld } from '../model/store.ts';
 import { copy } from '../parts/code.tsx';
@@ -15,7 +15,7 @@ import { t } from '../words/words.ts';
 const ASKED_AFTER_MS = 4000;
 
 export interface LogInProps {
-  readonly method: 'device' | 'browser';
+  readonly method: LoginMethod;
   readonly onDone: () => void;
 }
 
@@ -24,7 +24,8 @@ export function LogIn({ method, onDone }: LogInProps) {
   const [refused, setRefused] = useState<string>();
   const start = async (): Promise<void> => {
     setRefused(undefined);
-    const answer = await call<LoginWire>('POST', '/api/logins', { method });
+    const begin: LoginStartWire = { method };
+    const answer = await call<LoginWire>('POST', '/api/logins', begin);
     if (answer.ok) setLogin(answer.value);
     else setRefused(answer.message);
   };
@@ -82,7 +83,7 @@ function Pending({ login, onDone, onFail }: PendingProps) {
 function useOutcome(login: LoginWire, onDone: () => void, onFail: (message: string) => void): void {
   const accounts = useWorld((world) => world.accounts);
   const look = useCallback(async () => {
-    const answer = await call<LoginStateWire>('GET', `/api/logins/${login.id}`);
+    const answer = await call<LoginWire>('GET', `/api/logins/${login.id}`);
     if (!answer.ok) return;
     const { status } = answer.value;
     if (status === 'complete') onDone();
@@ -106,16 +107,17 @@ function useOutcome(login: LoginWire, onDone: () => void, onFail: (message: stri
   }, [look, login.expires_at]);
 }
 
-function reasonOf({ error }: LoginStateWire): string {
-  return (typeof error === 'object' ? error.message : error) ?? t('logIn.failed');
+function reasonOf({ error }: LoginWire): string {
+  return error ?? t('logIn.failed');
 }
 
 function PasteBack({ login, onDone, onFail }: PendingProps) {
   const [refused, setRefused] = useState<string>();
   const submit: Submit = async (event) => {
     event.preventDefault();
-    const { url } = valuesOf(event.currentTarget);
-    const answer = await call<LoginStateWire>('POST', `/api/logins/${login.id}/callback`, { url });
+    const { url = '' } = valuesOf(event.currentTarget);
+    const back: LoginCallbackWire = { url };
+    const answer = await call<LoginWire>('POST', `/api/logins/${login.id}/callback`, back);
     if (!answer.ok) setRefused(answer.message);
     else if (answer.value.status === 'failed') onFail(reasonOf(answer.value));
     else onDone();
