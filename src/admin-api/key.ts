@@ -46,3 +46,8 @@ export interface KeyChangesWire {
     | null
     | undefined;
 }
+
+/** The body of `POST /api/keys`. */
+export interface KeyDraftWire extends KeyChangesWire {
+  readonly name: string;
+}

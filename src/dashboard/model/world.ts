@@ -3,6 +3,7 @@
  * clock, no components.
  */
 import type { AccountWire } from '../../admin-api/account.ts';
+import type { FeedEvents, PaceWire, RemovedWire } from '../../admin-api/events.ts';
 import type { KeyWire } from '../../admin-api/key.ts';
 import type { RequestWire } from '../../admin-api/request.ts';
 import type { SessionWire } from '../../admin-api/session.ts';
@@ -49,11 +50,14 @@ export const EMPTY: World = {
 const REQUESTS_KEPT = 1000;
 const SESSIONS_KEPT = 2000;
 
-export type Happening = { readonly name: string; readonly data: unknown };
+/** An event of the feed: its name says what it carries. */
+export type Happening = {
+  readonly [Name in keyof FeedEvents]: { readonly name: Name; readonly data: FeedEvents[Name] };
+}[keyof FeedEvents];
 
 /** Several at once, because a screen that is drawn for each would flicker. */
 export function apply(world: World, happenings: readonly Happening[], at: number): World {
-  const sessions = happenings.filter(({ name }) => name === 'session').map(({ data }) => data as SessionWire);
+  const sessions = happenings.filter((one) => one.name === 'session').map(({ data }) => data);
   const others = happenings.reduce((so, happening) => applyOne(so, happening, at), world);
   return sessions.length === 0 ? others : { ...others, sessions: withSessions(world.sessions, sessions) };
 }
@@ -61,22 +65,20 @@ export function apply(world: World, happenings: readonly Happening[], at: number
 function applyOne(world: World, { name, data }: Happening, at: number): World {
   switch (name) {
     case 'account':
-      return { ...world, accounts: put(world.accounts, data as AccountWire) };
+      return { ...world, accounts: put(world.accounts, data) };
     case 'request':
-      return withRequest(world, data as RequestWire);
+      return withRequest(world, data);
     case 'turn':
-      return withTurn(world, data as TurnWire, at);
+      return withTurn(world, data, at);
     case 'pace':
-      return { ...world, paces: pacesOf(world, data as { pieces: [string, number][] }, at) };
+      return { ...world, paces: pacesOf(world, data, at) };
     default:
       return world;
   }
 }
 
-type Named = { readonly id: string; readonly removed?: true };
-
-function put<T extends Named>(list: readonly T[], item: T): readonly T[] {
-  if (item.removed === true) return list.filter((one) => one.id !== item.id);
+function put<T extends { readonly id: string }>(list: readonly T[], item: T | RemovedWire): readonly T[] {
+  if ('removed' in item) return list.filter((one) => one.id !== item.id);
   const known = list.some((one) => one.id === item.id);
   return known ? list.map((one) => (one.id === item.id ? item : one)) : [...list, item];
 }
@@ -84,11 +86,11 @@ function put<T extends Named>(list: readonly T[], item: T): readonly T[] {
 /** There may be thousands, so they are put in order once for all that changed. */
 function withSessions(
   known: readonly SessionWire[],
-  changed: readonly (SessionWire & Named)[],
+  changed: readonly (SessionWire | RemovedWire)[],
 ): readonly SessionWire[] {
-  const byId = new Map<string, SessionWire & Named>([...known, ...changed].map((one) => [one.id, one]));
+  const byId = new Map([...known, ...changed].map((one) => [one.id, one]));
   return [...byId.values()]
-    .filter((one) => one.removed !== true)
+    .filter((one): one is SessionWire => !('removed' in one))
     .toSorted((a, b) => b.last_turn_at - a.last_turn_at)
     .slice(0, SESSIONS_KEPT);
 }
@@ -108,7 +110,7 @@ function withTurn(world: World, turn: TurnWire, at: number): World {
   return { ...world, paces, turns: world.turns.filter((one) => one.id !== turn.id) };
 }
 
-function pacesOf(world: World, told: { pieces: readonly (readonly [string, number])[] }, at: number) {
+function pacesOf(world: World, told: PaceWire, at: number) {
   return new Map(
     told.pieces.map(([id, pieces]) => {
       const before = world.paces.get(id);

@@ -1,9 +1,10 @@
 /** One account: how its quota went, and what may be changed about it. */
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import type { AccountWire } from '../../admin-api/account.ts';
+import type { AccountChangesWire, AccountTransport, AccountWire } from '../../admin-api/account.ts';
 import type { UsageRange } from '../../admin-api/usage.ts';
 import type { QuotaHistoryWire } from '../../admin-api/window.ts';
 import { call } from '../model/api.ts';
+import { namesOf } from '../model/names.ts';
 import { AccountReason, useColour, Windows } from '../parts/account.tsx';
 import { Chart, type Series } from '../parts/chart.tsx';
 import { Confirm, Dialog } from '../parts/dialog.tsx';
@@ -28,6 +29,7 @@ export function AccountDetail({ account, onClose }: DetailProps) {
   );
 }
 
+const TRANSPORTS = namesOf<AccountTransport>({ auto: true, websocket: true, http: true });
 const SECOND_COLOUR = '#868e99';
 
 function History({ account }: { readonly account: AccountWire }) {
@@ -84,12 +86,12 @@ function linesOf(history: QuotaHistoryWire | undefined, colours: readonly string
 }
 
 /** Only what differs: what the server shows of a field may be less than what it holds. */
-function changesOf(account: AccountWire, values: Readonly<Record<string, string>>): Partial<AccountWire> {
-  const wanted = {
+function changesOf(account: AccountWire, values: Readonly<Record<string, string>>): AccountChangesWire {
+  const wanted: AccountChangesWire = {
     name: values['name'] ?? account.name,
     priority: Number(values['priority'] ?? 0),
     max_used_percent: Number(values['ceiling'] ?? 100),
-    transport: values['transport'] ?? account.transport,
+    transport: TRANSPORTS.find((one) => one === values['transport']) ?? account.transport,
     proxy: values['proxy'] ?? null,
   };
   const differing = Object.entries(wanted).filter(
@@ -126,7 +128,7 @@ function Edit({ account }: { readonly account: AccountWire }) {
       </Field>
       <Field label={t('accounts.transport')}>
         <select class="input" name="transport" defaultValue={account.transport}>
-          {(['auto', 'websocket', 'http'] as const).map((one) => (
+          {TRANSPORTS.map((one) => (
             <option key={one} value={one} selected={one === account.transport}>
               {wordFor('transport', one)}
             </option>

@@ -1,6 +1,6 @@
 /** The accounts of the pool: what each is, has left and may do. */
 import { useState } from 'preact/hooks';
-import type { AccountWire } from '../../admin-api/account.ts';
+import type { AccountChangesWire, AccountWire } from '../../admin-api/account.ts';
 import type { PageProps } from '../app.tsx';
 import { call } from '../model/api.ts';
 import { inServingOrder } from '../model/order.ts';
@@ -114,7 +114,7 @@ function Actions({ account }: { readonly account: AccountWire }) {
         disabled={state === 'asking'}
         onClick={() =>
           void ask(
-            () => call('PATCH', path, { paused: !paused }),
+            () => call('PATCH', path, { paused: !paused } satisfies AccountChangesWire),
             t(paused ? 'accounts.resumed' : 'accounts.paused', { name: account.name }),
           )
         }

@@ -10,6 +10,7 @@ import type {
   SettingsWire,
 } from '../../admin-api/settings.ts';
 import { call } from '../model/api.ts';
+import { namesOf } from '../model/names.ts';
 import { Dialog } from '../parts/dialog.tsx';
 import { Field, type Submit, valuesOf } from '../parts/form.tsx';
 import { Refused } from '../parts/refused.tsx';
@@ -116,7 +117,7 @@ const ADDRESSED_BY: Readonly<Record<ChannelKind, 'url' | 'chat_id'>> = {
   telegram: 'chat_id',
   gotify: 'url',
 };
-const KINDS = Object.keys(ADDRESSED_BY) as ChannelKind[];
+const KINDS = namesOf(ADDRESSED_BY);
 
 const kindOf = (text: string): ChannelKind => KINDS.find((one) => one === text) ?? 'webhook';
 

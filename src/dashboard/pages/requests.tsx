@@ -1,7 +1,8 @@
 /** Every accepted turn, newest first; the filters are in the address. */
 import { useEffect, useState } from 'preact/hooks';
-import type { RequestWire } from '../../admin-api/request.ts';
+import type { RequestStatus, RequestWire } from '../../admin-api/request.ts';
 import type { PageProps } from '../app.tsx';
+import { namesOf } from '../model/names.ts';
 import { type Filter, filterOf, useRequestList } from '../model/request-list.ts';
 import { hrefOf, rewrite } from '../model/route.ts';
 import { useWorld } from '../model/store.ts';
@@ -127,7 +128,7 @@ function Entry({ row, top, filter }: EntryProps) {
   );
 }
 
-const STATUSES = ['completed', 'incomplete', 'failed', 'cancelled'] as const;
+const STATUSES = namesOf<RequestStatus>({ completed: true, incomplete: true, failed: true, cancelled: true });
 
 function Filters({ filter }: { readonly filter: Filter }) {
   const accounts = useWorld((world) => world.accounts);

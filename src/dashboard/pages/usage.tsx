@@ -3,6 +3,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { UsageRange, UsageSumWire, UsageWire } from '../../admin-api/usage.ts';
 import type { PageProps } from '../app.tsx';
 import { call } from '../model/api.ts';
+import { namesOf } from '../model/names.ts';
 import { hrefOf, rewrite } from '../model/route.ts';
 import { AccountName } from '../parts/account.tsx';
 import { Chart } from '../parts/chart.tsx';
@@ -11,10 +12,10 @@ import { KeyName } from '../parts/key-name.tsx';
 import { count, day, dollars, percent, short } from '../words/format.ts';
 import { t } from '../words/words.ts';
 
-const RANGES = ['24h', '7d', '30d'] as const;
+const RANGES = namesOf<UsageRange>({ '24h': true, '7d': true, '30d': true });
 
 export function UsagePage({ route }: PageProps) {
-  const range: UsageRange = RANGES.find((one) => one === route.query['range']) ?? '24h';
+  const range = RANGES.find((one) => one === route.query['range']) ?? '24h';
   const [usage, setUsage] = useState<UsageWire>();
   useEffect(() => {
     void call<UsageWire>('GET', `/api/usage?range=${range}`).then((answer) => {
