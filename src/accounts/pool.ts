@@ -4,6 +4,7 @@
  */
 import { setTimeout } from 'node:timers/promises';
 import type { AccountWire } from '../admin-api/account.ts';
+import type { OwnCode } from '../admin-api/codes.ts';
 import type { Config } from '../config.ts';
 import type { AccountId } from '../ids.ts';
 import type { Log } from '../log.ts';
@@ -16,7 +17,7 @@ import type { UpstreamAccount } from '../upstream/account.ts';
 import { accountToWire, bearerOf, candidateOf, type Usage, upstreamAccountOf } from './account.ts';
 import { blockFor, FREED } from './blocks.ts';
 import { freshnessOf } from './login.ts';
-import { NO_REFRESH_TOKEN, type Renewal, type Renewals } from './renewal.ts';
+import { ANSWER_LOST, NO_REFRESH_TOKEN, type Renewal, type Renewals } from './renewal.ts';
 import { type Because, type Choice, choose, type Wish } from './selection.ts';
 
 const SAME_403_MS = 60_000;
@@ -166,7 +167,7 @@ export class AccountPool {
     if (row !== undefined && rejected !== undefined && bearerOf(row) !== rejected.bearer)
       return { outcome: 'usable' };
     const alive = row !== undefined && rejected === undefined && freshnessOf(row, Date.now()) !== 'expired';
-    const tooLong: Renewal = { kind: 'later', code: 'renewal_takes_long' };
+    const tooLong: Renewal = { kind: 'later', code: 'renewal_takes_long' satisfies OwnCode };
     const waited = setTimeout(alive ? SHORT_WAIT_MS : RENEWAL_WAIT_MS, tooLong, { ref: false });
     const renewal = await Promise.race([this.#options.renewals.renew(id), waited]);
     if (renewal.kind === 'renewed') return { outcome: 'usable' };
@@ -187,12 +188,12 @@ export class AccountPool {
     rejection: Failure | undefined,
   ): Renewed {
     const over = renewal.kind !== 'later';
-    const code = renewal.kind === 'lost' ? 'renewal_answer_lost' : renewal.code;
+    const code = renewal.kind === 'lost' ? ANSWER_LOST : renewal.code;
     const failure: Failure = {
       class: over ? 'auth_permanent' : 'auth_expired',
       via: 'http',
       // A key, or a login without a refresh token, was never to be renewed: upstream's own word says more.
-      code: code === NO_REFRESH_TOKEN ? (rejection?.code ?? 'token_expired') : code,
+      code: code === NO_REFRESH_TOKEN ? (rejection?.code ?? ('token_expired' satisfies OwnCode)) : code,
       message: over ? 'The login has ended.' : 'The login cannot be renewed at the moment.',
     };
     this.mark(id, over ? 'needs_login' : 'cooling', { failure, model: '' });

@@ -2,13 +2,13 @@
  * The story of a conversation: its turns in order, and between them every change of account with its reason and how
  * the conversation was kept. Pure.
  */
-import type { Continuity, RequestWire } from '../../admin-api/request.ts';
+import type { Continuity, ErrorClass, RequestWire } from '../../admin-api/request.ts';
 import type { SessionWire } from '../../admin-api/session.ts';
 
 /** As the server names it; the class is known for failures of attempts only. */
 export interface Reason {
   readonly code: string;
-  readonly class?: string | undefined;
+  readonly class?: ErrorClass | undefined;
 }
 
 export interface Move {

@@ -10,7 +10,7 @@ import { Chart, type Series } from '../parts/chart.tsx';
 import { Confirm, Dialog } from '../parts/dialog.tsx';
 import { Choice, Field, type Submit, valuesOf } from '../parts/form.tsx';
 import { tell } from '../parts/toast.tsx';
-import { t, wordFor } from '../words/words.ts';
+import { t, windowInWords, wordFor } from '../words/words.ts';
 
 export interface DetailProps {
   readonly account: AccountWire;
@@ -80,7 +80,7 @@ function linesOf(history: QuotaHistoryWire | undefined, colours: readonly string
       samples.filter((one) => one.name === name).map((one) => [one.at, one.used_percent]),
     );
     const colour = colours[index % colours.length] ?? SECOND_COLOUR;
-    return { label: wordFor('window', name), colour, values: times.map((at) => byTime.get(at) ?? null) };
+    return { label: windowInWords(name), colour, values: times.map((at) => byTime.get(at) ?? null) };
   });
   return { times, series };
 }

@@ -10,7 +10,7 @@ import { copy } from '../parts/code.tsx';
 import { Field, type Submit, valuesOf } from '../parts/form.tsx';
 import { Refused } from '../parts/refused.tsx';
 import { Countdown } from '../parts/time.tsx';
-import { t } from '../words/words.ts';
+import { loginFailureInWords, t } from '../words/words.ts';
 
 const ASKED_AFTER_MS = 4000;
 
@@ -108,7 +108,7 @@ function useOutcome(login: LoginWire, onDone: () => void, onFail: (message: stri
 }
 
 function reasonOf({ error }: LoginWire): string {
-  return error ?? t('logIn.failed');
+  return error === undefined ? t('logIn.failed') : loginFailureInWords(error);
 }
 
 function PasteBack({ login, onDone, onFail }: PendingProps) {

@@ -84,7 +84,7 @@ function AttemptLine({ row, index }: { readonly row: RequestDetailWire; readonly
       <div class="row apart">
         <AccountName id={attempt.account_id} />
         <span class="quiet small">
-          {attempt.transport === 'ws' ? 'WebSocket' : 'HTTP'} · {milliseconds(attempt.ms)}
+          {wordFor('way', attempt.transport)} · {milliseconds(attempt.ms)}
         </span>
       </div>
       <p class="small">

@@ -5,7 +5,7 @@ import type { AccountStatus, AccountWire } from '../../admin-api/account.ts';
 import type { WindowWire } from '../../admin-api/window.ts';
 import { colourOf, NO_ACCOUNT } from '../look/colours.ts';
 import { useWorld } from '../model/store.ts';
-import { t, wordFor } from '../words/words.ts';
+import { codeInWords, t, windowInWords, wordFor } from '../words/words.ts';
 import { Countdown } from './time.tsx';
 
 export function useColour(id: string | null): string {
@@ -48,7 +48,7 @@ export function AccountReason({ account }: { readonly account: AccountWire }) {
   if (status === 'ready' || status === 'paused') return null;
   return (
     <p class="small quiet">
-      {reason === null ? null : wordFor('code', reason)}
+      {reason === null ? null : codeInWords(reason)}
       {until === null ? null : (
         <>
           {reason === null ? '' : ' · '}
@@ -87,7 +87,7 @@ function WindowBar({ window, colour, ceiling }: WindowBarProps) {
   return (
     <div>
       <div class="row apart small">
-        <span>{wordFor('window', window.name)}</span>
+        <span>{windowInWords(window.name)}</span>
         <span class="quiet">
           {used} %
           {window.resets_at === null ? null : (
