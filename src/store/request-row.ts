@@ -70,6 +70,7 @@ export function requestToWire(row: RequestRow): RequestWire {
     response_id: row.responseId ?? null,
     previous_response_id: row.previousResponseId ?? null,
     account_id: row.accountId ?? null,
+    // Turns write down what the choice of the account has said, and nothing else.
     account_reason: (row.accountReason as SelectionReason | undefined) ?? null,
     continuity: row.continuity,
     attempts: row.attempts.map(attemptToWire),
