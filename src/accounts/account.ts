@@ -2,13 +2,12 @@
  * An account as the pool holds it: its row, read in the light of the clock, and shown to whom it concerns. A block
  * that has run out needs nobody to lift it: it is over because its time has passed.
  */
+import type { AccountStatus, AccountWire } from '../admin-api/account.ts';
 import type { Config } from '../config.ts';
 import type { AccountRow } from '../store/account-row.ts';
 import type { UpstreamAccount } from '../upstream/account.ts';
 import { isMain, type QuotaWindow, standing as standingOf } from './quota.ts';
 import { type Allowance, type Candidate, urgencyOf } from './selection.ts';
-
-export type Status = 'ready' | 'cooling' | 'exhausted' | 'needs_login' | 'suspended' | 'paused';
 
 /** What the pool counts while it runs; nothing of it outlives the process. */
 export interface Usage {
@@ -21,9 +20,9 @@ export interface Usage {
 
 const TIMED: ReadonlySet<string> = new Set(['cooling', 'exhausted', 'suspended']);
 
-export function statusOf(row: AccountRow, now: number): Status {
+export function statusOf(row: AccountRow, now: number): AccountStatus {
   if (row.paused) return 'paused';
-  return TIMED.has(row.status) && isOver(row, now) ? 'ready' : (row.status as Status);
+  return TIMED.has(row.status) && isOver(row, now) ? 'ready' : (row.status as AccountStatus);
 }
 
 /** The clock may be corrected by this much without anybody noticing. */
@@ -120,10 +119,11 @@ export function maskedProxy(proxy: string | undefined): string | undefined {
   return url.href;
 }
 
-const seconds = (at: number | undefined): number | null => (at === undefined ? null : Math.ceil(at / 1000));
+const seconds = (at: number): number => Math.ceil(at / 1000);
+const secondsOrNull = (at: number | undefined): number | null => (at === undefined ? null : seconds(at));
 
 /** The account as the admin API shows it: never a credential. */
-export function accountToWire(row: AccountRow, usage: Usage, now: number): Record<string, unknown> {
+export function accountToWire(row: AccountRow, usage: Usage, now: number): AccountWire {
   const status = statusOf(row, now);
   const blocked = status !== 'ready' && status !== 'paused';
   return {
@@ -134,8 +134,8 @@ export function accountToWire(row: AccountRow, usage: Usage, now: number): Recor
     plan: row.plan ?? null,
     status,
     status_reason: blocked ? (row.statusReason ?? null) : null,
-    status_since: blocked ? seconds(row.statusSince) : null,
-    available_at: blocked ? seconds(row.availableAt) : null,
+    status_since: blocked ? secondsOrNull(row.statusSince) : null,
+    available_at: blocked ? secondsOrNull(row.availableAt) : null,
     priority: row.priority,
     max_used_percent: row.maxUsedPercent,
     transport: row.transport,
@@ -146,13 +146,13 @@ export function accountToWire(row: AccountRow, usage: Usage, now: number): Recor
         name: window.name,
         used_percent: window.usedPercent,
         window_minutes: window.windowMinutes ?? null,
-        resets_at: seconds(window.resetsAt),
+        resets_at: secondsOrNull(window.resetsAt),
       })),
     active_turns: usage.activeTurns,
     sessions: usage.sessions,
     last_given: usage.lastGiven,
     urgency: urgencyOf({ kind: row.kind, allowance: allowanceOf(mainWindows(row, now), now) }),
-    last_used_at: seconds(row.lastUsedAt),
+    last_used_at: secondsOrNull(row.lastUsedAt),
     created_at: seconds(row.createdAt),
   };
 }

@@ -3,6 +3,7 @@
  * again updates its account instead of making a second one.
  */
 import { z } from 'zod';
+import type { AccountChangesWire, NewAccountWire } from '../admin-api/account.ts';
 import type { AccountDraft } from '../store/account-row.ts';
 import { type ImportedLogin, readLogin } from './import.ts';
 
@@ -22,7 +23,7 @@ const bodySchema = z.discriminatedUnion('kind', [
     base_url: address.optional(),
   }),
   z.object({ kind: z.literal('chatgpt'), ...shared, auth_json: z.unknown() }),
-]);
+]) satisfies z.ZodType<unknown, NewAccountWire>;
 
 export type Intake =
   | { readonly ok: true; readonly drafts: readonly AccountDraft[] }
@@ -79,7 +80,7 @@ const changesSchema = z.strictObject({
   ...shared,
   paused: z.boolean().optional(),
   max_used_percent: z.number().min(1).max(100).optional(),
-});
+}) satisfies z.ZodType<unknown, AccountChangesWire>;
 
 /** The members of `PATCH /api/accounts/{id}`. */
 export function readChanges(body: unknown) {

@@ -5,6 +5,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { LoginFailure } from '../admin-api/codes.ts';
+import type { LoginMethod } from '../admin-api/login.ts';
 import type { AccountId } from '../ids.ts';
 import type { Log } from '../log.ts';
 import type { AccountRows } from '../store/account-rows.ts';
@@ -28,7 +30,7 @@ export type LoginState =
 
 export interface Login {
   readonly id: string;
-  readonly method: 'device' | 'browser';
+  readonly method: LoginMethod;
   readonly url: string;
   readonly userCode: string | undefined;
   /** Epoch ms. */
@@ -122,7 +124,7 @@ export class Logins implements Disposable {
   [Symbol.dispose](): void {
     for (const held of this.#held.values()) {
       if (held.login.state.status === 'pending')
-        this.#end(held, { status: 'failed', error: 'server_stopped' });
+        this.#end(held, { status: 'failed', error: 'server_stopped' satisfies LoginFailure });
     }
   }
 
@@ -155,7 +157,7 @@ export class Logins implements Disposable {
       if (state !== undefined) this.#end(held, state);
     } catch (error) {
       this.#options.log.error({ reason: (error as Error).message }, 'login broke');
-      this.#end(held, { status: 'failed', error: 'internal_error' });
+      this.#end(held, { status: 'failed', error: 'internal_error' satisfies LoginFailure });
     }
   }
 
@@ -181,7 +183,7 @@ export class Logins implements Disposable {
     const tokens = { access_token: accessToken, refresh_token: refreshToken, id_token: idToken };
     const read = readLogin({ tokens });
     const [login] = read.ok ? read.logins : [];
-    if (login === undefined) return { status: 'failed', error: 'unusable_tokens' };
+    if (login === undefined) return { status: 'failed', error: 'unusable_tokens' satisfies LoginFailure };
     const { row } = await this.#options.rows.upsert(draftOf(login, undefined));
     await this.#options.allowances.probe(row.id);
     return { status: 'complete', accountId: row.id };
@@ -203,7 +205,7 @@ export class Logins implements Disposable {
   }
 }
 
-const EXPIRED: LoginState = { status: 'failed', error: 'expired' };
+const EXPIRED: LoginState = { status: 'failed', error: 'expired' satisfies LoginFailure };
 
 function ignoreEnd(error: unknown): void {
   if ((error as Error).name !== 'AbortError') throw error;

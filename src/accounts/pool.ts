@@ -3,6 +3,8 @@
  * sessions from the moment it is made; the database follows.
  */
 import { setTimeout } from 'node:timers/promises';
+import type { AccountWire } from '../admin-api/account.ts';
+import type { OwnCode } from '../admin-api/codes.ts';
 import type { Config } from '../config.ts';
 import type { AccountId } from '../ids.ts';
 import type { Log } from '../log.ts';
@@ -19,7 +21,7 @@ import { blockFor, FREED } from './blocks.ts';
 import { HostIncidents } from './host-incidents.ts';
 import { freshnessOf } from './login.ts';
 import { LossStreaks } from './loss-streaks.ts';
-import { NO_REFRESH_TOKEN, type Renewal, type Renewals } from './renewal.ts';
+import { ANSWER_LOST, NO_REFRESH_TOKEN, type Renewal, type Renewals } from './renewal.ts';
 import { type Because, type Choice, choose, type Wish } from './selection.ts';
 import { TokenUse } from './token-use.ts';
 
@@ -203,7 +205,11 @@ export class AccountPool {
     const row = this.#options.rows.get(id);
     const refused = rejection !== undefined || (row !== undefined && this.#tokens.isRejected(row));
     const alive = row !== undefined && !refused && freshnessOf(row, Date.now()) !== 'expired';
-    const tooLong: Renewal = { kind: 'later', code: 'token_refresh_takes_long', untilAt: undefined };
+    const tooLong: Renewal = {
+      kind: 'later',
+      code: 'token_refresh_takes_long' satisfies OwnCode,
+      untilAt: undefined,
+    };
     const waited = setTimeout(alive ? SHORT_WAIT_MS : RENEWAL_WAIT_MS, tooLong, { ref: false });
     const renewal = await Promise.race([
       this.#options.renewals.renew(id, alive ? 'usable' : 'useless'),
@@ -239,7 +245,7 @@ export class AccountPool {
       this.mark(id, 'needs_login', { failure, model: '' });
       return { outcome: 'refused', failure };
     }
-    const code = renewal.kind === 'lost' ? 'token_refresh_answer_lost' : renewal.code;
+    const code = renewal.kind === 'lost' ? ANSWER_LOST : renewal.code;
     const resetAt = renewal.untilAt;
     const failure = localFailure('refresh_unavailable', {
       code,
@@ -261,7 +267,7 @@ export class AccountPool {
     return outcome;
   }
 
-  show(row: AccountRow): Record<string, unknown> {
+  show(row: AccountRow): AccountWire {
     return accountToWire(row, this.#usage(row.id), Date.now());
   }
 

@@ -2,6 +2,7 @@
  * What a reading of an account's usage changes: its windows, its plan, and whether it is out or free again. Pure;
  * readings come from frames, headers and the usage call.
  */
+import type { OwnCode } from '../admin-api/codes.ts';
 import type { AccountChanges, AccountRow } from '../store/account-row.ts';
 import { RECOVERY } from '../turn/recovery.ts';
 import { statusOf } from './account.ts';
@@ -31,7 +32,7 @@ function standingBy(
     const until = Math.max(...resets, 0);
     return {
       status: 'exhausted',
-      statusReason: 'usage_limit_reached',
+      statusReason: 'usage_limit_reached' satisfies OwnCode,
       statusSince: now,
       availableAt: until > now ? until : now + RECOVERY.quota.cooldownMs,
     };

@@ -4,6 +4,7 @@
  * disk before it is used; and what may have been sent is never sent again.
  */
 import { setTimeout as pause } from 'node:timers/promises';
+import type { OwnCode } from '../admin-api/codes.ts';
 import type { AccountId } from '../ids.ts';
 import type { Log } from '../log.ts';
 import type { AccountRow } from '../store/account-row.ts';
@@ -18,7 +19,9 @@ const FIRST_PAUSE_MS = 5000;
 const LONGEST_PAUSE_MS = 10 * 60_000;
 
 /** There is nothing to renew with: an API key, or a login that came without. */
-export const NO_REFRESH_TOKEN = 'no_refresh_token';
+export const NO_REFRESH_TOKEN = 'no_refresh_token' satisfies OwnCode;
+export const ANSWER_LOST = 'token_refresh_answer_lost' satisfies OwnCode;
+const ACCOUNT_REMOVED = 'account_removed' satisfies OwnCode;
 
 export type Renewal =
   | { readonly kind: 'renewed' }
@@ -70,7 +73,7 @@ export class Renewals {
     if (trouble !== undefined && Date.now() < trouble.until)
       return { kind: 'later', code: trouble.code, untilAt: trouble.until };
     const row = this.#options.rows.get(id);
-    if (row === undefined) return { kind: 'refused', code: 'account_removed' };
+    if (row === undefined) return { kind: 'refused', code: ACCOUNT_REMOVED };
     const token = refreshTokenOf(row);
     if (token === undefined) return { kind: 'refused', code: NO_REFRESH_TOKEN };
     const version = row.loginVersion;
@@ -130,10 +133,10 @@ export class Renewals {
   async #awaitOther(id: AccountId, version: number): Promise<Renewal> {
     for (;;) {
       const row = this.#options.rows.reloadLogin(id);
-      if (row === undefined) return { kind: 'refused', code: 'account_removed' };
+      if (row === undefined) return { kind: 'refused', code: ACCOUNT_REMOVED };
       if (row.loginVersion !== version) return { kind: 'renewed' };
       if (row.renewingSince === undefined)
-        return { kind: 'later', code: 'renewed_elsewhere', untilAt: undefined };
+        return { kind: 'later', code: 'token_refreshed_elsewhere' satisfies OwnCode, untilAt: undefined };
       const lost = Date.now() - row.renewingSince > ANSWER_LOST_AFTER_MS;
       if (lost || this.#spent.has(`${id} ${version}`)) return { kind: 'lost', untilAt: undefined };
       await pause(LOOK_AGAIN_MS);
@@ -147,7 +150,7 @@ export class Renewals {
       onOutcome('renewed');
       return;
     }
-    const code = outcome.kind === 'lost' ? 'renewal_answer_lost' : outcome.code;
+    const code = outcome.kind === 'lost' ? ANSWER_LOST : outcome.code;
     log.warn({ account: id, outcome: outcome.kind, code }, 'login not renewed');
     onOutcome(outcome.kind === 'refused' ? 'refused' : 'failed');
   }

@@ -2,12 +2,14 @@
  * Who serves next: a pure choice over what is known of each account now. The order of its questions is the order
  * of importance, and the answer names the question that decided.
  */
+import type { AccountKind } from '../admin-api/account.ts';
+import type { SelectionReason } from '../admin-api/request.ts';
 import type { AccountId } from '../ids.ts';
 import type { Unavailable } from '../turn/states.ts';
 
 export interface Candidate {
   readonly id: AccountId;
-  readonly kind: 'api_key' | 'chatgpt';
+  readonly kind: AccountKind;
   readonly standing:
     | { readonly is: 'ready' }
     | { readonly is: 'exhausted'; readonly until: number; readonly plan: string | undefined }
@@ -33,7 +35,7 @@ export interface Allowance {
 }
 
 export interface Wish {
-  readonly kind?: 'api_key' | 'chatgpt' | undefined;
+  readonly kind?: AccountKind | undefined;
   /** Nobody else can do it. */
   readonly only?: AccountId | undefined;
   readonly exclude: readonly AccountId[];
@@ -49,15 +51,7 @@ export type Choice =
   | { readonly ok: true; readonly account: AccountId; readonly because: Because }
   | { readonly ok: false; readonly reason: Unavailable };
 
-export type Because =
-  | 'owner'
-  | 'pin'
-  | 'affinity'
-  | 'priority'
-  | 'resets_soonest'
-  | 'least_busy'
-  | 'spread'
-  | 'only_one';
+export type Because = SelectionReason;
 
 export function choose(candidates: readonly Candidate[], wish: Wish): Choice {
   if (candidates.length === 0) return { ok: false, reason: { why: 'no_accounts' } };

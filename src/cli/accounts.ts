@@ -1,5 +1,6 @@
 /** The verbs under `accounts`: who may serve. Knows the admin API, not the pool behind it. */
 import { readLogin } from '../accounts/import.ts';
+import type { AccountChangesWire, AccountTransport, NewAccountWire } from '../admin-api/account.ts';
 import { type Account, accountSchema, check, fetchList, pick } from './answers.ts';
 import type { Desk } from './desk.ts';
 import { codexLoginPath, type LoginFile, readLoginFiles } from './login-files.ts';
@@ -11,7 +12,7 @@ export interface AddOptions {
   readonly key?: string;
   readonly baseUrl?: string;
   readonly priority?: number;
-  readonly transport?: string;
+  readonly transport?: AccountTransport;
   readonly proxy?: string;
 }
 
@@ -19,16 +20,12 @@ export interface AddOptions {
 export async function addAccount(desk: Desk, options: AddOptions): Promise<void> {
   const key = options.key ?? (await desk.askSecret(`API key for ${options.name} (not shown): `));
   if (key === '') throw new Stop('No API key was given: type it, pipe it in, or use --key.', 2);
-  const answer = await desk.admin.request('POST', '/api/accounts', {
-    kind: 'api_key',
-    name: options.name,
-    api_key: key,
-    base_url: options.baseUrl,
-    priority: options.priority,
-    transport: options.transport,
-    proxy: options.proxy,
-  });
-  announce(desk, check(accountSchema, answer));
+  const { name, baseUrl: base_url, priority, transport, proxy } = options;
+  await sendAccount(desk, { kind: 'api_key', name, api_key: key, base_url, priority, transport, proxy });
+}
+
+async function sendAccount(desk: Desk, account: NewAccountWire): Promise<void> {
+  announce(desk, check(accountSchema, await desk.admin.request('POST', '/api/accounts', account)));
 }
 
 /** Imports login files; one that cannot be used is named with the reason and does not stop the others. */
@@ -57,11 +54,11 @@ async function importFile(desk: Desk, file: LoginFile): Promise<ImportKind> {
   const entries: readonly unknown[] = Array.isArray(file.json) ? file.json : [file.json];
   try {
     for (const [i, login] of read.logins.entries()) {
-      const body =
+      const account: NewAccountWire =
         login.kind === 'api_key'
           ? { kind: 'api_key', name: file.name.replace(/\.json$/, ''), api_key: login.key }
           : { kind: 'chatgpt', auth_json: entries[i] };
-      announce(desk, check(accountSchema, await desk.admin.request('POST', '/api/accounts', body)));
+      await sendAccount(desk, account);
     }
   } catch (error) {
     if (!(error instanceof Stop)) throw error;
@@ -95,7 +92,8 @@ export async function listAccounts(desk: Desk, options: { readonly json?: boolea
 
 export async function setPaused(desk: Desk, wanted: string, state: 'paused' | 'running'): Promise<void> {
   const account = await findAccount(desk, wanted);
-  const answer = await desk.admin.request('PATCH', pathOf(account), { paused: state === 'paused' });
+  const changes: AccountChangesWire = { paused: state === 'paused' };
+  const answer = await desk.admin.request('PATCH', pathOf(account), changes);
   announce(desk, check(accountSchema, answer));
 }
 

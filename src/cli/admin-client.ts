@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
+import type { ErrorWire } from '../admin-api/answer.ts';
 import type { Config } from '../config.ts';
 import { settingsFrom } from './settings.ts';
 import { Stop } from './stop.ts';
@@ -86,7 +87,7 @@ export async function readAnswer(answer: Response, config: Config): Promise<unkn
 }
 
 function messageIn(body: unknown): string | undefined {
-  const message = (body as { error?: { message?: unknown } } | undefined)?.error?.message;
+  const message = (body as Partial<ErrorWire> | undefined)?.error?.message;
   return typeof message === 'string' ? message : undefined;
 }
 

@@ -7,6 +7,7 @@ import { Logins } from '../accounts/logins.ts';
 import { AccountPool } from '../accounts/pool.ts';
 import { Renewals } from '../accounts/renewal.ts';
 import { Upkeep } from '../accounts/upkeep.ts';
+import type { FeedEvents } from '../admin-api/events.ts';
 import { AccountChoice } from '../bridge/account-choice.ts';
 import { Bridge } from '../bridge/bridge.ts';
 import { RefusedAnchors } from '../bridge/history-source.ts';
@@ -147,7 +148,7 @@ function buildAccounts({ config, log, store, http, metrics }: AccountGround) {
 }
 
 function buildWatch(pool: AccountPool, sessionOf: (id: SessionId) => Session | undefined): Parts['watch'] {
-  const feed = new Feed();
+  const feed = new Feed<FeedEvents>();
   const turns = new RunningTurns();
   const live = new Live(feed, turns, {
     accounts: () => pool.rows(),

@@ -4,12 +4,15 @@
  */
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
+import type { AccountTransport } from '../admin-api/account.ts';
 import type { AddOptions } from './accounts.ts';
 import { type Desk, processDesk } from './desk.ts';
 import type { KeyOptions } from './keys.ts';
 import type { RequestsOptions } from './requests.ts';
 import type { SnippetKind, SnippetOptions } from './snippet.ts';
 import { type ExitCode, Stop } from './stop.ts';
+
+const TRANSPORTS: readonly AccountTransport[] = ['auto', 'websocket', 'http'];
 
 /** Runs a verb and keeps its exit code; a verb that gives none went well. */
 type Act = (verb: () => Promise<unknown>) => Promise<void>;
@@ -70,7 +73,7 @@ function addAccounts(program: Command, desk: Desk, act: Act): void {
     .option('--key <key>', 'the API key (every program on this machine can see it here)')
     .option('--base-url <url>', 'another address than that of RESPOOL_OPENAI_BASE_URL')
     .option('--priority <number>', 'higher serves first', wholeNumber)
-    .addOption(new Option('--transport <kind>', 'way to upstream').choices(['auto', 'websocket', 'http']))
+    .addOption(new Option('--transport <kind>', 'way to upstream').choices(TRANSPORTS))
     .option('--proxy <url>', 'way out for this account: an http:// or socks5:// URL')
     .action((options: AddOptions) => act(async () => (await load()).addAccount(desk, options)));
   accounts

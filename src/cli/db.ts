@@ -3,19 +3,20 @@ import { constants } from 'node:fs';
 import { chmod, copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
+import type { BackupWire } from '../admin-api/status.ts';
 import type { Config } from '../config.ts';
 import { backupPath, checkDatabase, restoreDatabase } from '../store/backups.ts';
 import { openDatabase } from '../store/database.ts';
 import { StoreError } from '../store/store-error.ts';
 import { baseUrl } from './admin-client.ts';
-import { check } from './answers.ts';
+import { check, partOf } from './answers.ts';
 import type { Desk } from './desk.ts';
 import { settingsFrom } from './settings.ts';
 import { Stop } from './stop.ts';
 
 const HEALTH_TIMEOUT_MS = 3000;
 
-const backupSchema = z.looseObject({ file: z.string(), bytes: z.number() });
+const backupSchema = partOf<BackupWire>()({ file: z.string(), bytes: z.number() });
 
 /** While a server runs, it makes the copy; otherwise this process does. */
 export async function makeBackup(desk: Desk, file: string | undefined): Promise<void> {

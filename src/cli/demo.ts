@@ -5,6 +5,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { NewAccountWire } from '../admin-api/account.ts';
 import type { SimulatedAccount } from '../simulator/script.ts';
 import { startSimulator } from '../simulator/simulator.ts';
 import { startServer } from './server.ts';
@@ -51,7 +52,7 @@ export async function demo(): Promise<number> {
 /** The first has the highest priority, so that it is the one to run dry. */
 async function addAccounts(url: string, adminToken: string): Promise<void> {
   for (const [index, account] of ACCOUNTS.entries()) {
-    const body = {
+    const body: NewAccountWire = {
       kind: 'api_key',
       name: account.name,
       api_key: account.token,

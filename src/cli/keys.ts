@@ -1,6 +1,7 @@
 /** The verbs under `keys`: who may call. A key is shown once, when it is made. */
 import * as z from 'zod';
-import { check, fetchList, keySchema, pick } from './answers.ts';
+import type { KeyDraftWire, NewKeyWire } from '../admin-api/key.ts';
+import { check, fetchList, type Key, keySchema, partOf, pick } from './answers.ts';
 import type { Desk } from './desk.ts';
 import { moment, table } from './table.ts';
 
@@ -15,7 +16,7 @@ export interface KeyOptions {
   readonly json?: boolean;
 }
 
-const createdSchema = z.looseObject({ id: z.string(), key: z.string() });
+const createdSchema = partOf<NewKeyWire>()({ id: z.string(), key: z.string() });
 
 export async function createKey(desk: Desk, name: string, options: KeyOptions): Promise<void> {
   const limits = {
@@ -23,14 +24,14 @@ export async function createKey(desk: Desk, name: string, options: KeyOptions): 
     tokens_per_day: options.tokensPerDay,
     concurrent_turns: options.concurrentTurns,
   };
-  const answer = await desk.admin.request('POST', '/api/keys', {
+  const draft: KeyDraftWire = {
     name,
     expires_at: options.expires,
     models: options.models,
     accounts: options.accounts,
     limits: Object.values(limits).some((limit) => limit !== undefined) ? limits : undefined,
-  });
-  const created = check(createdSchema, answer);
+  };
+  const created = check(createdSchema, await desk.admin.request('POST', '/api/keys', draft));
   if (options.json) return desk.print(JSON.stringify(created, undefined, 2));
   desk.print(created.key);
   desk.note(`This is the only time the key of ${name} (${created.id}) is shown.`);
@@ -53,7 +54,7 @@ export async function listKeys(desk: Desk, options: { readonly json?: boolean })
 }
 
 /** `2/10 requests a minute, 800/1000 tokens today, 0/1 turns at once`; what has no limit is left out. */
-function usedOf({ limits, used }: z.infer<typeof keySchema>): string {
+function usedOf({ limits, used }: Key): string {
   const shares = [
     [used.requests_last_minute, limits.requests_per_minute, 'requests a minute'],
     [used.tokens_today, limits.tokens_per_day, 'tokens today'],

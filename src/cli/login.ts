@@ -1,14 +1,15 @@
 /** `accounts login`: leads a person through a sign-in that the server carries out. */
 import * as z from 'zod';
+import type { LoginCallbackWire, LoginStartWire, LoginWire } from '../admin-api/login.ts';
 import { announce, findAccount } from './accounts.ts';
-import { check } from './answers.ts';
+import { check, partOf } from './answers.ts';
 import type { Desk } from './desk.ts';
 import { Stop } from './stop.ts';
 import { moment } from './table.ts';
 
 const LOOK_EVERY_MS = 1000;
 
-const loginSchema = z.looseObject({
+const loginSchema = partOf<LoginWire>()({
   id: z.string(),
   url: z.string(),
   user_code: z.string().nullish(),
@@ -20,8 +21,8 @@ const loginSchema = z.looseObject({
 type Login = z.infer<typeof loginSchema>;
 
 export async function loginAccount(desk: Desk, options: { readonly browser?: boolean }): Promise<void> {
-  const method = options.browser ? 'browser' : 'device';
-  const login = check(loginSchema, await desk.admin.request('POST', '/api/logins', { method }));
+  const begin: LoginStartWire = { method: options.browser ? 'browser' : 'device' };
+  const login = check(loginSchema, await desk.admin.request('POST', '/api/logins', begin));
   const until = moment(login.expires_at);
   if (options.browser) {
     desk.print(`Open this address and sign in, until ${until}:\n\n  ${login.url}\n`);
@@ -56,7 +57,8 @@ async function paste(desk: Desk, login: Login, signal: AbortSignal): Promise<voi
   for await (const line of desk.readLines(signal)) {
     if (line.trim() === '') continue;
     try {
-      await desk.admin.request('POST', `/api/logins/${login.id}/callback`, { url: line.trim() });
+      const back: LoginCallbackWire = { url: line.trim() };
+      await desk.admin.request('POST', `/api/logins/${login.id}/callback`, back);
       return;
     } catch (error) {
       if (!(error instanceof Stop)) throw error;

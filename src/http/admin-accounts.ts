@@ -4,6 +4,8 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { maskedProxy } from '../accounts/account.ts';
 import { readChanges, readIntake } from '../accounts/intake.ts';
+import type { AccountWire } from '../admin-api/account.ts';
+import type { ListWire } from '../admin-api/answer.ts';
 import type { AccountId } from '../ids.ts';
 import { refusal } from '../protocol/refusal.ts';
 import { sendRefusal } from './answer.ts';
@@ -12,7 +14,9 @@ import type { Parts } from './parts.ts';
 type ById = { Params: { id: string } };
 
 export function accountRoutes(app: FastifyInstance, { pool, allowances, store }: Parts): void {
-  app.get('/api/accounts', async () => ({ data: pool.rows().map((row) => pool.show(row)) }));
+  app.get('/api/accounts', async (): Promise<ListWire<AccountWire>> => {
+    return { data: pool.rows().map((row) => pool.show(row)) };
+  });
 
   app.post('/api/accounts', async (request, reply) => {
     const intake = readIntake(request.body);
@@ -22,7 +26,8 @@ export function accountRoutes(app: FastifyInstance, { pool, allowances, store }:
     // Bounded in time: a person sees the plan and what is left at once, or the account as it is known.
     const probed = await Promise.all(saved.map((one) => allowances.probe(one.row.id)));
     const shown = saved.map((one, at) => pool.show(probed[at] ?? one.row));
-    return reply.code(created ? 201 : 200).send(shown.length === 1 ? shown[0] : { data: shown });
+    const several: ListWire<AccountWire> = { data: shown };
+    return reply.code(created ? 201 : 200).send(shown.length === 1 ? shown[0] : several);
   });
 
   app.patch<ById>('/api/accounts/:id', async (request, reply) => {

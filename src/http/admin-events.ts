@@ -3,6 +3,9 @@
  * `Last-Event-ID` is given what was missed.
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { ListWire } from '../admin-api/answer.ts';
+import type { StreamEvents } from '../admin-api/events.ts';
+import type { TurnWire } from '../admin-api/turn.ts';
 import type { FeedEvent } from '../watch/feed.ts';
 import { turnToWire } from '../watch/running-turns.ts';
 import type { AdminAccess } from './admin-access.ts';
@@ -13,7 +16,9 @@ import type { Parts } from './parts.ts';
 const COMMENT_EVERY_MS = 15_000;
 
 export function eventRoutes(app: FastifyInstance, { watch, version }: Parts, access: AdminAccess): void {
-  app.get('/api/turns', async () => ({ data: watch.turns.all().map(turnToWire) }));
+  app.get('/api/turns', async (): Promise<ListWire<TurnWire>> => {
+    return { data: watch.turns.all().map(turnToWire) };
+  });
 
   app.get('/api/events', async (request, reply) => {
     reply.hijack();
@@ -29,9 +34,10 @@ export function eventRoutes(app: FastifyInstance, { watch, version }: Parts, acc
       ended?.removeEventListener('abort', end);
       watch.feed.leave(hear);
     });
-    const hello = JSON.stringify({ version, at: Math.floor(Date.now() / 1000) });
-    stream.write({ id: joined.at, name: 'hello', data: hello });
-    if (joined.how === 'too_late') stream.write({ id: joined.at, name: 'resync', data: '{}' });
+    const say = <Kind extends keyof StreamEvents>(name: Kind, data: StreamEvents[Kind]): void =>
+      stream.write({ id: joined.at, name, data: JSON.stringify(data) });
+    say('hello', { version, at: Math.floor(Date.now() / 1000) });
+    if (joined.how === 'too_late') say('resync', {});
     if (joined.how === 'resumed') for (const event of joined.missed) stream.write(event);
   });
 }

@@ -2,20 +2,22 @@
  * API keys as the admin API takes and shows them.
  */
 import { z } from 'zod';
+import type { KeyChangesWire, KeyWire } from '../admin-api/key.ts';
 import type { Rations } from '../bridge/rations.ts';
 import type { AccountId } from '../ids.ts';
 import type { ApiKey, KeyDraft } from '../store/keys.ts';
 
-const seconds = (at: number | undefined): number | null => (at === undefined ? null : Math.floor(at / 1000));
+const seconds = (at: number): number => Math.floor(at / 1000);
+const secondsOrNull = (at: number | undefined): number | null => (at === undefined ? null : seconds(at));
 
-export function keyToWire(key: ApiKey, rations: Rations): Record<string, unknown> {
+export function keyToWire(key: ApiKey, rations: Rations): KeyWire {
   const used = rations.used(key.id, Date.now());
   return {
     id: key.id,
     name: key.name,
     prefix: key.prefix,
     created_at: seconds(key.createdAt),
-    expires_at: seconds(key.expiresAt),
+    expires_at: secondsOrNull(key.expiresAt),
     models: key.models ?? null,
     accounts: key.accounts ?? null,
     limits: {
@@ -28,8 +30,8 @@ export function keyToWire(key: ApiKey, rations: Rations): Record<string, unknown
       concurrent_turns: used.concurrentTurns,
       tokens_today: used.tokensToday,
     },
-    last_used_at: seconds(used.lastUsedAt),
-    revoked_at: seconds(key.revokedAt),
+    last_used_at: secondsOrNull(used.lastUsedAt),
+    revoked_at: secondsOrNull(key.revokedAt),
   };
 }
 
@@ -43,7 +45,7 @@ const schema = z.strictObject({
   limits: z
     .strictObject({ requests_per_minute: limit, tokens_per_day: limit, concurrent_turns: limit })
     .nullish(),
-});
+}) satisfies z.ZodType<unknown, KeyChangesWire>;
 
 export type ReadKey =
   | { readonly ok: true; readonly draft: KeyDraft }

@@ -3,6 +3,7 @@
  */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import type { SignedInWire } from '../admin-api/answer.ts';
 import { refusal } from '../protocol/refusal.ts';
 import { type AdminAccess, LOGIN_COOKIE } from './admin-access.ts';
 import { sendRefusal } from './answer.ts';
@@ -12,7 +13,9 @@ const schema = z.object({ token: z.string().min(1) });
 
 export function loginRoutes(app: FastifyInstance, access: AdminAccess): void {
   /** Asked before anything else, and not an error for somebody who is not signed in. */
-  app.get('/api/login', async (request) => ({ signed_in: access.loginOf(request) !== undefined }));
+  app.get('/api/login', async (request): Promise<SignedInWire> => {
+    return { signed_in: access.loginOf(request) !== undefined };
+  });
 
   app.post('/api/login', async (request, reply) => {
     const parsed = schema.safeParse(request.body);
@@ -28,7 +31,7 @@ export function loginRoutes(app: FastifyInstance, access: AdminAccess): void {
       secure: request.protocol === 'https',
       maxAge: LOGIN_LIFETIME_MS / 1000,
     });
-    return reply.send({ signed_in: true });
+    return reply.send({ signed_in: true } satisfies SignedInWire);
   });
 }
 

@@ -4,14 +4,21 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { CallbackOutcome, Login } from '../accounts/logins.ts';
+import type { LoginCallbackWire, LoginStartWire, LoginWire } from '../admin-api/login.ts';
 import { type Refusal, refusal } from '../protocol/refusal.ts';
 import { sendRefusal } from './answer.ts';
 import type { Parts } from './parts.ts';
 
 type ById = { Params: { id: string } };
 
-const startSchema = z.strictObject({ method: z.enum(['device', 'browser']) });
-const callbackSchema = z.strictObject({ url: z.url({ protocol: /^https?$/ }) });
+const startSchema = z.strictObject({ method: z.enum(['device', 'browser']) }) satisfies z.ZodType<
+  unknown,
+  LoginStartWire
+>;
+const callbackSchema = z.strictObject({ url: z.url({ protocol: /^https?$/ }) }) satisfies z.ZodType<
+  unknown,
+  LoginCallbackWire
+>;
 
 export function accountLoginRoutes(app: FastifyInstance, { logins }: Parts): void {
   app.post('/api/logins', async (request, reply) => {
@@ -43,7 +50,7 @@ export function accountLoginRoutes(app: FastifyInstance, { logins }: Parts): voi
   });
 }
 
-function loginToWire({ id, method, url, userCode, expiresAt, state }: Login): Record<string, unknown> {
+function loginToWire({ id, method, url, userCode, expiresAt, state }: Login): LoginWire {
   return {
     id,
     method,

@@ -1,11 +1,12 @@
 /**
  * A session as the admin API shows it.
  */
+import type { SessionWire } from '../admin-api/session.ts';
 import type { Session } from '../bridge/session.ts';
 
 const seconds = (at: number): number => Math.floor(at / 1000);
 
-export function sessionToWire(session: Session): Record<string, unknown> {
+export function sessionToWire(session: Session): SessionWire {
   return {
     id: session.id,
     tenant: session.tenant,

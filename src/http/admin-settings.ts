@@ -5,6 +5,8 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import type { ListWire } from '../admin-api/answer.ts';
+import type { ChannelTestWire, ChannelWire, SettingsWire } from '../admin-api/settings.ts';
 import { refusal } from '../protocol/refusal.ts';
 import type { Channel } from '../watch/channels.ts';
 import { EVENTS } from '../watch/episodes.ts';
@@ -59,7 +61,7 @@ type Read<Value> =
 
 export function settingsRoutes(app: FastifyInstance, { notifier }: Pick<Parts, 'notifier'>): void {
   const { channels } = notifier;
-  const show = () => ({ notifications: channels.all().map(channelToWire) });
+  const show = (): SettingsWire => ({ notifications: channels.all().map(channelToWire) });
 
   app.get('/api/settings', async () => show());
 
@@ -81,7 +83,7 @@ export function settingsRoutes(app: FastifyInstance, { notifier }: Pick<Parts, '
     if (index !== undefined && chosen.length === 0) {
       return sendRefusal(reply, refusal(400, 'invalid_value', `index: there is no channel ${index}.`));
     }
-    return { data: (await notifier.test(chosen)).map(testedToWire) };
+    return { data: (await notifier.test(chosen)).map(testedToWire) } satisfies ListWire<ChannelTestWire>;
   });
 }
 
@@ -104,18 +106,18 @@ function maskedUrl(text: string): string {
   return `${protocol}//${host}/${MASK}`;
 }
 
-function channelToWire(channel: Channel): Record<string, unknown> {
+function channelToWire(channel: Channel): ChannelWire {
   return {
     id: channel.id,
     kind: channel.kind,
     url: maskedUrl(channel.url),
-    token: channel.token === undefined ? undefined : MASK,
-    chat_id: channel.chatId,
-    events: channel.events,
+    ...(channel.token !== undefined && { token: MASK }),
+    ...(channel.chatId !== undefined && { chat_id: channel.chatId }),
+    ...(channel.events !== undefined && { events: channel.events }),
   };
 }
 
-function testedToWire({ channel, outcome }: Tested): Record<string, unknown> {
+function testedToWire({ channel, outcome }: Tested): ChannelTestWire {
   return outcome.ok
     ? { kind: channel.kind, ok: true }
     : { kind: channel.kind, ok: false, error: outcome.reason };

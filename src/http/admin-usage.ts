@@ -4,6 +4,8 @@
  */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import type { UsageGroupWire, UsageRange, UsageSumWire, UsageWire } from '../admin-api/usage.ts';
+import type { QuotaHistoryWire } from '../admin-api/window.ts';
 import type { AccountId } from '../ids.ts';
 import { refusal } from '../protocol/refusal.ts';
 import type { UsageRow } from '../store/usage-hours.ts';
@@ -19,7 +21,7 @@ interface Range {
   readonly stepMs: number;
 }
 
-const RANGES: Readonly<Record<'24h' | '7d' | '30d', Range>> = {
+const RANGES: Readonly<Record<UsageRange, Range>> = {
   '24h': { lengthMs: DAY_MS, stepMs: HOUR_MS },
   '7d': { lengthMs: 7 * DAY_MS, stepMs: 6 * HOUR_MS },
   '30d': { lengthMs: 30 * DAY_MS, stepMs: DAY_MS },
@@ -40,7 +42,7 @@ export function usageRoutes(app: FastifyInstance, { store }: Parts): void {
       step_seconds: stepMs / 1000,
       since: first / 1000,
       ...usageToWire(store.usage.since(first, stepMs)),
-    };
+    } satisfies UsageWire;
   });
 
   app.get<{ Params: { id: string } }>('/api/accounts/:id/history', async (request, reply) => {
@@ -56,7 +58,7 @@ export function usageRoutes(app: FastifyInstance, { store }: Parts): void {
       used_percent: usedPercent,
       at: Math.floor(at / 1000),
     }));
-    return { range: query.data.range, data };
+    return { range: query.data.range, data } satisfies QuotaHistoryWire;
   });
 }
 
@@ -65,7 +67,7 @@ function badRange() {
 }
 
 /** Dollars are `null` where no model of the group has a known price. */
-function usageToWire(rows: readonly UsageRow[]): Record<string, unknown> {
+function usageToWire(rows: readonly UsageRow[]): Omit<UsageWire, 'range' | 'step_seconds' | 'since'> {
   return {
     prices_as_of: PRICES_AS_OF,
     totals: sum(rows),
@@ -82,13 +84,13 @@ function groups<K>(rows: readonly UsageRow[], by: (row: UsageRow) => K): readonl
   return [...Map.groupBy(rows, by)];
 }
 
-function largestFirst(parts: readonly Group<string>[]): readonly object[] {
+function largestFirst(parts: readonly Group<string>[]): readonly UsageGroupWire[] {
   return parts
     .map(([id, rows]) => ({ id, ...sum(rows) }))
     .toSorted((a, b) => b.input_tokens + b.output_tokens - a.input_tokens - a.output_tokens);
 }
 
-function sum(rows: readonly UsageRow[]) {
+function sum(rows: readonly UsageRow[]): UsageSumWire {
   const add = (of: (row: UsageRow) => number): number => rows.reduce((total, row) => total + of(row), 0);
   const costs = rows.map((row) => costOf(row.model, row)).filter((cost) => cost !== undefined);
   return {

@@ -5,6 +5,12 @@ import cookie from '@fastify/cookie';
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
+import type { AccountStatus } from '../admin-api/account.ts';
+import type { ListWire } from '../admin-api/answer.ts';
+import type { KeyWire, NewKeyWire } from '../admin-api/key.ts';
+import type { RequestDetailWire, RequestWire } from '../admin-api/request.ts';
+import type { SessionWire } from '../admin-api/session.ts';
+import type { BackupWire, StatusWire } from '../admin-api/status.ts';
 import type { SessionId, Tenant } from '../ids.ts';
 import { refusal } from '../protocol/refusal.ts';
 import { requestToWire } from '../store/request-row.ts';
@@ -62,13 +68,15 @@ function bad(reply: FastifyReply, reason: string): FastifyReply {
 }
 
 function keyRoutes(app: FastifyInstance, { store, rations }: Parts): void {
-  app.get('/api/keys', async () => ({ data: store.keys.list().map((key) => keyToWire(key, rations)) }));
+  app.get('/api/keys', async (): Promise<ListWire<KeyWire>> => {
+    return { data: store.keys.list().map((key) => keyToWire(key, rations)) };
+  });
 
   app.post('/api/keys', async (request, reply) => {
     const read = readKeyDraft(request.body, 'new');
     if (!read.ok) return bad(reply, read.reason);
     const { key, text } = await store.keys.create(read.draft);
-    return reply.code(201).send({ ...keyToWire(key, rations), key: text });
+    return reply.code(201).send({ ...keyToWire(key, rations), key: text } satisfies NewKeyWire);
   });
 
   app.patch<ById>('/api/keys/:id', async (request, reply) => {
@@ -85,12 +93,9 @@ function keyRoutes(app: FastifyInstance, { store, rations }: Parts): void {
 }
 
 function sessionRoutes(app: FastifyInstance, { sessions }: Parts): void {
-  app.get('/api/sessions', async () => ({
-    data: sessions
-      .all()
-      .toReversed()
-      .map((session) => sessionToWire(session)),
-  }));
+  app.get('/api/sessions', async (): Promise<ListWire<SessionWire>> => {
+    return { data: sessions.all().toReversed().map(sessionToWire) };
+  });
 
   app.delete<ById>('/api/sessions/:id', async (request, reply) => {
     const session = sessions.get(request.params.id as SessionId);
@@ -116,7 +121,7 @@ function requestRoutes(
   app.get('/api/requests', async (request, reply) => {
     const filter = listSchema.safeParse(request.query);
     if (!filter.success) return bad(reply, "'limit' is a whole number from 1 to 1000.");
-    return { data: store.requests.list(filter.data).map(requestToWire) };
+    return { data: store.requests.list(filter.data).map(requestToWire) } satisfies ListWire<RequestWire>;
   });
 
   app.get<ById>('/api/requests/:id', async (request, reply) => {
@@ -124,14 +129,14 @@ function requestRoutes(
     if (row === undefined) return unknown(reply, 'request');
     const { tenant, responseId } = row;
     const history = responseId && store.transcripts.historyOf(tenant, responseId);
-    return { ...requestToWire(row), history: history ?? null };
+    return { ...requestToWire(row), history: history ?? null } satisfies RequestDetailWire;
   });
 
-  app.post('/api/backup', async () => store.backUp());
+  app.post('/api/backup', async (): Promise<BackupWire> => store.backUp());
 
-  app.get('/api/status', async () => {
-    const accounts = pool.rows().map((row) => String(pool.show(row)['status']));
-    const count = (status: string): number => accounts.filter((one) => one === status).length;
+  app.get('/api/status', async (): Promise<StatusWire> => {
+    const accounts = pool.rows().map((row) => pool.show(row).status);
+    const count = (status: AccountStatus): number => accounts.filter((one) => one === status).length;
     return {
       version,
       uptime_seconds: Math.floor(process.uptime()),

@@ -2,6 +2,7 @@
  * How a refusal looks as an HTTP answer, and the headers that every answer carries.
  */
 import type { FastifyReply } from 'fastify';
+import type { ErrorWire } from '../admin-api/answer.ts';
 import type { RunningTurn } from '../bridge/stream.ts';
 import type { Refusal } from '../protocol/refusal.ts';
 
@@ -12,7 +13,7 @@ export function sendRefusal(reply: FastifyReply, refused: Refusal): FastifyReply
     .code(refused.status)
     .headers({ ...refused.headers })
     .type('application/json')
-    .send(JSON.stringify(native ? refused.verbatim : { error: refused.error }));
+    .send(JSON.stringify(native ? refused.verbatim : ({ error: refused.error } satisfies ErrorWire)));
 }
 
 export function turnHeaders(turn: RunningTurn, requestId: string): Record<string, string> {

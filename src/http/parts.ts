@@ -4,6 +4,7 @@
 import type { Allowances } from '../accounts/allowances.ts';
 import type { Logins } from '../accounts/logins.ts';
 import type { AccountPool } from '../accounts/pool.ts';
+import type { FeedEvents } from '../admin-api/events.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 import type { Rations } from '../bridge/rations.ts';
 import type { Sessions } from '../bridge/sessions.ts';
@@ -35,7 +36,7 @@ export interface Parts {
   readonly load: Load;
   readonly notifier: Notifier;
   readonly metrics: Metrics;
-  readonly watch: { readonly feed: Feed; readonly turns: RunningTurns; readonly live: Live };
+  readonly watch: { readonly feed: Feed<FeedEvents>; readonly turns: RunningTurns; readonly live: Live };
   readonly log: Log;
   readonly adminToken: string;
   readonly version: string;

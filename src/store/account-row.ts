@@ -2,6 +2,7 @@
  * What is kept of an account, as the rest of the server sees it. Shapes only; who may change what is in
  * account-rows.ts.
  */
+import type { AccountKind, AccountTransport } from '../admin-api/account.ts';
 import type { AccountId } from '../ids.ts';
 
 export interface AccountWindow {
@@ -30,14 +31,14 @@ export interface ModelBlock {
 /** What an operator or a login decides. */
 export interface AccountLogin {
   readonly name: string;
-  readonly kind: 'api_key' | 'chatgpt';
+  readonly kind: AccountKind;
   readonly email?: string | undefined;
   readonly plan?: string | undefined;
   readonly baseUrl?: string | undefined;
   readonly priority: number;
   /** 1..100: above it in any main window the account takes no new sessions. */
   readonly maxUsedPercent: number;
-  readonly transport: 'auto' | 'websocket' | 'http';
+  readonly transport: AccountTransport;
   readonly proxy?: string | undefined;
   readonly paused: boolean;
   readonly credentials: Readonly<Record<string, unknown>>;

@@ -1,13 +1,25 @@
 /**
  * One row of the request log, as the server holds it and as the admin API shows it. Knows no database.
  */
+import type {
+  AttemptOutcome,
+  AttemptTransport,
+  AttemptWire,
+  Continuity,
+  Door,
+  ErrorClass,
+  RequestRoute,
+  RequestStatus,
+  RequestWire,
+  SelectionReason,
+} from '../admin-api/request.ts';
 import type { AccountId, ResponseId, SessionId, Tenant } from '../ids.ts';
 
 export interface RequestAttempt {
   readonly accountId: AccountId;
-  readonly transport: 'ws' | 'http';
-  readonly outcome: string;
-  readonly errorClass?: string | undefined;
+  readonly transport: AttemptTransport;
+  readonly outcome: AttemptOutcome;
+  readonly errorClass?: ErrorClass | undefined;
   readonly errorCode?: string | undefined;
   readonly ms: number;
 }
@@ -29,16 +41,16 @@ export interface RequestRow {
   readonly at: number;
   readonly tenant: Tenant;
   readonly session: SessionId;
-  readonly door: 'json' | 'sse' | 'ws';
-  readonly route: string;
+  readonly door: Door;
+  readonly route: RequestRoute;
   readonly model?: string | undefined;
-  readonly status: 'completed' | 'incomplete' | 'failed' | 'cancelled';
+  readonly status: RequestStatus;
   readonly responseId?: ResponseId | undefined;
   /** As the client sent it. */
   readonly previousResponseId?: string | undefined;
   readonly accountId?: AccountId | undefined;
   readonly accountReason?: string | undefined;
-  readonly continuity: 'none' | 'preserved' | 'snapshot' | 'client_full';
+  readonly continuity: Continuity;
   readonly attempts: readonly RequestAttempt[];
   readonly error?: RequestError | undefined;
   readonly droppedParams?: readonly string[] | undefined;
@@ -51,7 +63,7 @@ export interface RequestRow {
 }
 
 /** The row as JSON of `GET /api/requests`: snake_case, Unix seconds, `null` for what is not known. */
-export function requestToWire(row: RequestRow): Record<string, unknown> {
+export function requestToWire(row: RequestRow): RequestWire {
   return {
     id: row.id,
     at: Math.floor(row.at / 1000),
@@ -64,7 +76,8 @@ export function requestToWire(row: RequestRow): Record<string, unknown> {
     response_id: row.responseId ?? null,
     previous_response_id: row.previousResponseId ?? null,
     account_id: row.accountId ?? null,
-    account_reason: row.accountReason ?? null,
+    // Turns write down what the choice of the account has said, and nothing else.
+    account_reason: (row.accountReason as SelectionReason | undefined) ?? null,
     continuity: row.continuity,
     attempts: row.attempts.map(attemptToWire),
     ...(row.error && { error: row.error }),
@@ -78,7 +91,7 @@ export function requestToWire(row: RequestRow): Record<string, unknown> {
   };
 }
 
-function attemptToWire(attempt: RequestAttempt): Record<string, unknown> {
+function attemptToWire(attempt: RequestAttempt): AttemptWire {
   return {
     account_id: attempt.accountId,
     transport: attempt.transport,

@@ -12,13 +12,13 @@ const FULL = {
   tenant: 'key_1' as Tenant,
   session: 'session 1' as SessionId,
   door: 'ws',
-  route: '/v1/responses',
+  route: 'responses',
   model: 'some-model',
   status: 'incomplete',
   responseId: id('resp_full'),
   previousResponseId: 'resp_before',
   accountId: 'acc_1' as AccountId,
-  accountReason: 'pinned',
+  accountReason: 'pin',
   continuity: 'snapshot',
   attempts: [
     {
@@ -29,7 +29,7 @@ const FULL = {
       errorCode: 'x',
       ms: 5,
     },
-    { accountId: 'acc_1' as AccountId, transport: 'ws', outcome: 'incomplete', ms: 7 },
+    { accountId: 'acc_1' as AccountId, transport: 'ws', outcome: 'completed', ms: 7 },
   ],
   error: { code: 'c', message: 'm' },
   droppedParams: ['temperature'],
@@ -55,7 +55,7 @@ test('on the wire a row is snake_case with Unix seconds and null for what is not
   expect(requestToWire(FULL)).toMatchObject({
     at: 1_700_000_000,
     response_id: 'resp_full',
-    attempts: [{ account_id: 'acc_0', error_class: 'quota', error_code: 'x' }, { outcome: 'incomplete' }],
+    attempts: [{ account_id: 'acc_0', error_class: 'quota', error_code: 'x' }, { outcome: 'completed' }],
     dropped_params: ['temperature'],
     first_event_ms: 0,
   });

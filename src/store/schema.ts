@@ -15,7 +15,7 @@ import {
 } from 'drizzle-orm/sqlite-core';
 import type { AccountId, ResponseId, SessionId, Tenant } from '../ids.ts';
 import type { KeyLimits } from './keys.ts';
-import type { BoundTo, RequestAttempt, RequestError } from './request-row.ts';
+import type { BoundTo, RequestAttempt, RequestError, RequestRow } from './request-row.ts';
 
 const bytes = (name: string) => blob(name, { mode: 'buffer' });
 const json = (name: string) => text(name, { mode: 'json' });
@@ -117,7 +117,7 @@ export const request = sqliteTable(
     tenant: text('tenant').$type<Tenant>().notNull(),
     session: text('session').$type<SessionId>().notNull(),
     door: text('door', { enum: ['json', 'sse', 'ws'] }).notNull(),
-    route: text('route').notNull(),
+    route: text('route').$type<RequestRow['route']>().notNull(),
     model: text('model'),
     status: text('status', { enum: ['completed', 'incomplete', 'failed', 'cancelled'] }).notNull(),
     responseId: text('response_id').$type<ResponseId>(),

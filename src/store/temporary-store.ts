@@ -46,7 +46,7 @@ export function requestRow(changes: Partial<RequestRow> & Pick<RequestRow, 'id'>
     tenant: LOCAL,
     session: 'session' as SessionId,
     door: 'sse',
-    route: '/v1/responses',
+    route: 'responses',
     status: 'completed',
     continuity: 'none',
     attempts: [],

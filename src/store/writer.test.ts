@@ -73,10 +73,7 @@ test('what the database refuses does not take its neighbours with it', async () 
   await using temporary = await temporaryStore();
   const { store } = temporary;
   const bad = [
-    store.requests.insert(
-      { ...requestRow({ id: 'bad' }), route: undefined as unknown as string },
-      { stored: false },
-    ),
+    store.requests.insert({ ...requestRow({ id: 'bad' }), route: undefined as never }, { stored: false }),
   ];
   const [before, refused, after] = await Promise.all([
     store.commitTurn(turn(1)),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import type { ErrorClass } from '../admin-api/request.ts';
 import * as says from '../simulator/errors.ts';
 import { classify } from './classify.ts';
-import type { ErrorClass } from './failure.ts';
 import { RECOVERY } from './recovery.ts';
 import type { UpstreamError } from './upstream-error.ts';
 

@@ -3,45 +3,8 @@
  * (`classify.ts` for upstream, `local-failure.ts` for this server itself); everything after that reads its row in
  * `recovery.ts`.
  */
+import type { ErrorClass } from '../admin-api/request.ts';
 import type { UpstreamError } from './upstream-error.ts';
-
-/** The classes that request rows and metrics name (`error_class`). */
-export type ErrorClass =
-  /** The account's quota is used up until a reset. */
-  | 'quota'
-  /** The account's plan does not include this model. */
-  | 'plan_unsupported'
-  /** Too fast for the account; seconds, not hours. */
-  | 'rate_limit_transient'
-  /** The access token is no longer accepted; a refreshed one may be. */
-  | 'auth_expired'
-  /** The login or the account itself has ended. */
-  | 'auth_permanent'
-  /** The account may not do this at the moment (workspace, unexplained 403). */
-  | 'account_forbidden'
-  /** The provider's edge refuses this host, whatever the account. */
-  | 'edge_forbidden'
-  /** The response to continue from is not known where we asked. */
-  | 'not_found_continuity'
-  /** Encrypted content that another account's organisation sealed. */
-  | 'encrypted_content_foreign'
-  | 'context_overflow'
-  | 'invalid_request'
-  /** A top-level field this upstream does not accept; `Failure.param` names it. */
-  | 'unsupported_param'
-  /** The provider's rules about content: never tried elsewhere. */
-  | 'policy'
-  | 'overloaded'
-  /** Nobody answered, or answered 5xx. */
-  | 'upstream_unavailable'
-  /** The socket has reached the upstream's age limit. */
-  | 'connection_limit'
-  /** Larger than a WebSocket frame may be. */
-  | 'message_too_big'
-  /** The stream ended before its terminal event. */
-  | 'stream_incomplete'
-  /** A fault of this server. */
-  | 'internal';
 
 /** The classes that recovery tells apart; each is shown as one `ErrorClass` (`recovery.ts`). */
 export type FailureClass =

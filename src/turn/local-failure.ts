@@ -2,6 +2,7 @@
  * Failures that this server finds by itself. They never take the form of an upstream's answer: what upstream says is
  * matched by patterns, and a word of our own must not match one of them by chance.
  */
+import type { OwnCode } from '../admin-api/codes.ts';
 import type { Failure, FailureClass } from './failure.ts';
 
 export type LocalFailure = Extract<
@@ -17,7 +18,7 @@ export type LocalFailure = Extract<
 >;
 
 interface Words {
-  readonly code: string;
+  readonly code: OwnCode;
   readonly message: string;
 }
 

@@ -2,7 +2,8 @@
  * What is done about each class of failure: one row each. A decision that differs between two failures makes them
  * two classes; no other file asks for a class by name.
  */
-import type { ErrorClass, Failure, FailureClass } from './failure.ts';
+import type { ErrorClass } from '../admin-api/request.ts';
+import type { Failure, FailureClass } from './failure.ts';
 
 /** Something to change about the next attempt on the same account. Each kind is tried once per account, a pause twice. */
 export type Repair =

@@ -3,6 +3,7 @@
  * send which token when is decided in src/accounts/.
  */
 import * as oauth from 'oauth4webapi';
+import type { KnownCode } from '../admin-api/codes.ts';
 import { isRecord, parseObject } from '../protocol/frame.ts';
 import type { HttpUpstream, Route, UnaryAnswer } from './http.ts';
 
@@ -187,7 +188,7 @@ function granted(answer: UnaryAnswer): Granted {
   return { kind: 'trouble', code, spent: answer.status === 200 ? 'perhaps' : 'no' };
 }
 
-const FINAL = new Set([
+const FINAL: ReadonlySet<string> = new Set<KnownCode>([
   'refresh_token_expired',
   'refresh_token_reused',
   'refresh_token_invalidated',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Status } from '../accounts/account.ts';
+import type { AccountStatus } from '../admin-api/account.ts';
 import type { AccountId } from '../ids.ts';
 import { announce } from './announcement.ts';
 import type { AccountInPicture, Event } from './episodes.ts';
@@ -7,7 +7,7 @@ import type { AccountInPicture, Event } from './episodes.ts';
 const at = Date.UTC(2026, 0, 5, 12);
 const HOUR = 3_600_000;
 
-const account = (name: string, status: Status, availableAt?: number): AccountInPicture => ({
+const account = (name: string, status: AccountStatus, availableAt?: number): AccountInPicture => ({
   id: `acc_${name.length}` as AccountId,
   name,
   status,

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import type { ChannelKind } from '../admin-api/settings.ts';
 import type { Announcement } from './announcement.ts';
-import { type Channel, type ChannelKind, render, wants } from './channels.ts';
+import { type Channel, render, wants } from './channels.ts';
 
 const announcement: Announcement = {
   event: 'pool_exhausted',

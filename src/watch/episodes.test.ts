@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Status } from '../accounts/account.ts';
+import type { AccountStatus } from '../admin-api/account.ts';
 import type { AccountId } from '../ids.ts';
 import { compare, type Episodes, type News, type Picture } from './episodes.ts';
 
@@ -10,7 +10,7 @@ const MINUTE = 60_000;
 interface Look {
   readonly minute: number;
   /** By account, in the order of their names. */
-  readonly accounts: Readonly<Record<string, Status>>;
+  readonly accounts: Readonly<Record<string, AccountStatus>>;
   readonly restMs?: number;
   readonly disk?: Picture['disk'];
 }
@@ -151,7 +151,14 @@ test('what is over and long past is not kept', () => {
   expect(compare(back, pictureOf({ minute: 12, accounts: { a: 'ready' } })).episodes).toEqual({});
 });
 
-const STATUSES: readonly Status[] = ['ready', 'cooling', 'exhausted', 'needs_login', 'suspended', 'paused'];
+const STATUSES: readonly AccountStatus[] = [
+  'ready',
+  'cooling',
+  'exhausted',
+  'needs_login',
+  'suspended',
+  'paused',
+];
 const anyStatus = fc.constantFrom(...STATUSES);
 const anyLooks = fc.array(
   fc.record({

@@ -3,7 +3,8 @@
  * ends: each is announced once, and one that comes and goes is announced at most every ten minutes. Pure: knows no
  * clock, no channel and no words.
  */
-import type { Status } from '../accounts/account.ts';
+import type { AccountStatus } from '../admin-api/account.ts';
+import type { NotificationEvent } from '../admin-api/settings.ts';
 import type { AccountId } from '../ids.ts';
 
 export const EVENTS = [
@@ -14,14 +15,14 @@ export const EVENTS = [
   'pool_back',
   'disk_trouble',
   'disk_back',
-] as const;
+] as const satisfies readonly NotificationEvent[];
 
-export type Event = (typeof EVENTS)[number];
+export type Event = NotificationEvent;
 
 export interface AccountInPicture {
   readonly id: AccountId;
   readonly name: string;
-  readonly status: Status;
+  readonly status: AccountStatus;
   readonly availableAt?: number | undefined;
 }
 

@@ -28,7 +28,10 @@ interface Resting {
   render: (() => unknown) | undefined;
 }
 
-export class Feed {
+type Name<Events> = keyof Events & string;
+
+/** `Events` says what each kind of event carries. */
+export class Feed<Events extends object = Readonly<Record<string, unknown>>> {
   /** Ids of another process say nothing about this one. */
   readonly #process = randomBytes(6).toString('hex');
   readonly #listeners = new Set<Listener>();
@@ -46,32 +49,24 @@ export class Feed {
     return this.#listeners.size > 0;
   }
 
-  publish(name: string, render: () => unknown): void {
-    this.#newest += 1;
-    if (!this.#worthKeeping()) {
-      this.#ring = [];
-      return;
-    }
-    const event = { id: this.#idOf(this.#newest), name, data: JSON.stringify(render()) };
-    this.#ring.push(event);
-    if (this.#ring.length > REMEMBERED) this.#ring.shift();
-    for (const listener of this.#listeners) listener(event);
+  publish<Kind extends Name<Events>>(name: Kind, render: () => Events[Kind]): void {
+    this.#publish(name, render);
   }
 
   /** At once when the key was quiet, else with the newest state as soon as its pause is over. */
-  update(name: string, key: string, render: () => unknown): void {
+  update<Kind extends Name<Events>>(name: Kind, key: string, render: () => Events[Kind]): void {
     const id = `${name} ${key}`;
     const resting = this.#resting.get(id);
     if (resting !== undefined) {
       resting.render = render;
       return;
     }
-    this.publish(name, render);
+    this.#publish(name, render);
     if (this.#worthKeeping()) this.#rest(id, name);
   }
 
   /** For those who listen now; nobody is told later. */
-  whisper(name: string, data: unknown): void {
+  whisper<Kind extends Name<Events>>(name: Kind, data: Events[Kind]): void {
     const event = { id: undefined, name, data: JSON.stringify(data) };
     for (const listener of this.#listeners) listener(event);
   }
@@ -92,13 +87,25 @@ export class Feed {
     if (this.#listeners.delete(listener) && !this.watched) this.#leftAt = this.#now();
   }
 
+  #publish(name: string, render: () => unknown): void {
+    this.#newest += 1;
+    if (!this.#worthKeeping()) {
+      this.#ring = [];
+      return;
+    }
+    const event = { id: this.#idOf(this.#newest), name, data: JSON.stringify(render()) };
+    this.#ring.push(event);
+    if (this.#ring.length > REMEMBERED) this.#ring.shift();
+    for (const listener of this.#listeners) listener(event);
+  }
+
   #rest(id: string, name: string): void {
     const resting: Resting = { render: undefined };
     this.#resting.set(id, resting);
     setTimeout(() => {
       this.#resting.delete(id);
       if (resting.render === undefined) return;
-      this.publish(name, resting.render);
+      this.#publish(name, resting.render);
       this.#rest(id, name);
     }, PAUSE_MS).unref();
   }

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { AccountWire } from '../admin-api/account.ts';
+import type { FeedEvents } from '../admin-api/events.ts';
 import type { AccountId, SessionId } from '../ids.ts';
 import { Feed, type FeedEvent } from './feed.ts';
 import { Live, type Shown } from './live.ts';
@@ -10,7 +12,7 @@ afterEach(() => void vi.useRealTimers());
 const id = 'acc_1' as AccountId;
 
 function watched(shown: Partial<Shown>) {
-  const feed = new Feed();
+  const feed = new Feed<FeedEvents>();
   const heard: FeedEvent[] = [];
   feed.join((event) => void heard.push(event), undefined);
   const live = new Live(feed, new RunningTurns(), {
@@ -37,7 +39,7 @@ test('what ends by the clock is told of when it ends, though nobody touched the 
   const window = { name: '5h', usedPercent: 9, seenAt: 0, resetsAt: 1_200_000 };
   const { live, told } = watched({
     accounts: () => [{ id, availableAt: 1_060_000, windows: [window] }],
-    account: () => ({ id, at: Date.now() }),
+    account: () => ({ id, at: Date.now() }) as unknown as AccountWire,
   });
   vi.advanceTimersByTime(300_000);
   expect(told()).toEqual([

@@ -2,7 +2,9 @@
  * Turns what happens on the lower floors into events of the feed: which change concerns which account, session or
  * turn. How those look on the wire is given to it.
  */
-
+import type { AccountWire } from '../admin-api/account.ts';
+import type { FeedEvents } from '../admin-api/events.ts';
+import type { SessionWire } from '../admin-api/session.ts';
 import type { Session } from '../bridge/session.ts';
 import type { TurnSnapshot } from '../bridge/turn-snapshot.ts';
 import type { AccountId, SessionId } from '../ids.ts';
@@ -18,18 +20,18 @@ const LOOK_EVERY_MS = 1000;
 export interface Shown {
   readonly accounts: () => readonly Pick<AccountRow, 'id' | 'availableAt' | 'windows'>[];
   /** As in the list of the admin API; `undefined` when it is gone. */
-  readonly account: (id: AccountId) => Record<string, unknown> | undefined;
-  readonly session: (id: SessionId) => Record<string, unknown> | undefined;
+  readonly account: (id: AccountId) => AccountWire | undefined;
+  readonly session: (id: SessionId) => SessionWire | undefined;
 }
 
 export class Live {
-  readonly #feed: Feed;
+  readonly #feed: Feed<FeedEvents>;
   readonly #turns: RunningTurns;
   readonly #shown: Shown;
   readonly #timer: NodeJS.Timeout;
   #lookedAt = Date.now();
 
-  constructor(feed: Feed, turns: RunningTurns, shown: Shown) {
+  constructor(feed: Feed<FeedEvents>, turns: RunningTurns, shown: Shown) {
     this.#feed = feed;
     this.#turns = turns;
     this.#shown = shown;
@@ -75,7 +77,7 @@ export class Live {
 
   #tellPace(): void {
     if (!this.#feed.watched || !this.#turns.some) return;
-    const pieces = this.#turns.all().map((turn) => [turn.id, turn.pieces()]);
+    const pieces = this.#turns.all().map((turn) => [turn.id, turn.pieces()] as const);
     this.#feed.whisper('pace', { pieces });
   }
 }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { AttemptOutcome, ErrorClass } from '../admin-api/request.ts';
 import type { AccountId, SessionId, Tenant } from '../ids.ts';
 import type { RequestRow } from '../store/request-row.ts';
 import { type Glance, Metrics } from './metrics.ts';
@@ -24,7 +25,7 @@ const row = (more: Partial<RequestRow> = {}): RequestRow => ({
   totalMs: 1500,
   ...more,
 });
-const attempt = (account: string, outcome: string, errorClass?: string) => ({
+const attempt = (account: string, outcome: AttemptOutcome, errorClass?: ErrorClass) => ({
   accountId: account as AccountId,
   transport: 'ws' as const,
   outcome,

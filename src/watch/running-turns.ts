@@ -1,6 +1,7 @@
 /**
  * The turns that run at this moment, as far as the bridge has told of them. Forgets a turn when it is over.
  */
+import type { TurnWire } from '../admin-api/turn.ts';
 import type { TurnSnapshot } from '../bridge/turn-snapshot.ts';
 
 export class RunningTurns {
@@ -22,7 +23,7 @@ export class RunningTurns {
 }
 
 /** The turn as the admin API shows it. */
-export function turnToWire(turn: TurnSnapshot): Record<string, unknown> {
+export function turnToWire(turn: TurnSnapshot): TurnWire {
   return {
     id: turn.id,
     session: turn.session,

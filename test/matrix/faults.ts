@@ -2,9 +2,10 @@
  * Every way in which an upstream can fail a turn, as data: what it sends, what that is called, and what has to come
  * of it. Crossed with the moments, doors, transports and kinds of account in cells.ts.
  */
+
+import type { ErrorClass } from '../../src/admin-api/request.ts';
 import * as says from '../../src/simulator/errors.ts';
 import type { Fault, FrameShape } from '../../src/simulator/script.ts';
-import type { ErrorClass } from '../../src/turn/failure.ts';
 
 export type Moment = 'upgrade' | 'before_created' | 'after_created' | 'mid_output';
 

@@ -85,7 +85,7 @@ async function settle(url: string, simulator: Simulator): Promise<string> {
     gone = data.filter((one) => one.status === 'needs_login' && !working.has(one.name));
     await pause(500);
   }
-  for (const account of gone) assert.equal(account.status_reason, 'renewal_answer_lost');
+  for (const account of gone) assert.equal(account.status_reason, 'token_refresh_answer_lost');
   const sent = simulator.refreshes;
   assert.equal(new Set(sent).size, sent.length, 'a refresh token went up twice');
   return `killed over ${ACCOUNTS} renewals: ${working.size} accounts work, ${gone.length} ask for a login, no token sent twice`;

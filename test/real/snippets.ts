@@ -7,12 +7,12 @@ import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { RequestWire } from '../../src/admin-api/request.ts';
 import type { SnippetKind } from '../../src/cli/snippet.ts';
 import { startSimulator } from '../../src/simulator/simulator.ts';
 import { Codex, installCodex, type Run } from '../support/codex.ts';
 import { cleanEnv, Program, run } from '../support/program.ts';
 import { Tally } from '../support/tally.ts';
-import type { Row } from '../support/world.ts';
 
 /** What a configuration of Codex's may hold beside us: a line for the top, and a table. */
 const MODEL = 'model = "gpt-5.5"\n';
@@ -69,15 +69,13 @@ async function places(): Promise<readonly Place[]> {
 
 const printed = (kind: SnippetKind, place: Place) => verb(['snippet', kind, ...place.flags]);
 
-type LogRow = Row & { readonly tenant: string };
-
-async function log(): Promise<readonly LogRow[]> {
+async function log(): Promise<readonly RequestWire[]> {
   const lines = (await verb(['requests', '--json'])).trim().split('\n');
-  return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as LogRow);
+  return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as RequestWire);
 }
 
 /** The turns that `act` has made, oldest first, as the server has noted them. */
-async function rowsOf(place: Place, act: () => Promise<void>): Promise<readonly LogRow[]> {
+async function rowsOf(place: Place, act: () => Promise<void>): Promise<readonly RequestWire[]> {
   const before = new Set((await log()).map((row) => row.id));
   await act();
   const fresh = (await log()).filter((row) => !before.has(row.id));

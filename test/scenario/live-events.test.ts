@@ -1,63 +1,7 @@
 import { expect, test } from 'vitest';
 import { post } from '../support/doors.ts';
+import { bearer, listen } from '../support/live-stream.ts';
 import { makeWorld, type World } from '../support/world.ts';
-
-interface Heard {
-  readonly id: string | undefined;
-  readonly name: string;
-  readonly data: Record<string, unknown>;
-}
-
-interface Stream extends AsyncDisposable {
-  readonly heard: readonly Heard[];
-  next(wanted: (event: Heard) => boolean): Promise<Heard>;
-  readonly ended: Promise<void>;
-}
-
-async function listen(world: World, headers: Record<string, string>): Promise<Stream> {
-  const stop = new AbortController();
-  const answer = await fetch(`${world.url}/api/events`, { headers, signal: stop.signal });
-  if (answer.status !== 200 || answer.body === null) throw new Error(`status ${answer.status}`);
-  const heard: Heard[] = [];
-  const waiting = new Set<() => void>();
-  const read = async (body: ReadableStream<Uint8Array>): Promise<void> => {
-    let text = '';
-    for await (const chunk of body.pipeThrough(new TextDecoderStream() as never)) {
-      const blocks = (text + String(chunk)).split('\n\n');
-      text = blocks.pop() ?? '';
-      heard.push(...blocks.flatMap(eventIn));
-      for (const look of [...waiting]) look();
-    }
-  };
-  const ended = read(answer.body).catch(() => undefined);
-  return {
-    heard,
-    ended,
-    next: (wanted) =>
-      new Promise((resolve) => {
-        const look = (): void => {
-          const found = heard.find(wanted);
-          if (found === undefined) return;
-          waiting.delete(look);
-          resolve(found);
-        };
-        waiting.add(look);
-        look();
-      }),
-    [Symbol.asyncDispose]: async () => {
-      stop.abort();
-      await ended;
-    },
-  };
-}
-
-function eventIn(block: string): Heard[] {
-  const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(block)?.[1];
-  const name = field('event');
-  return name === undefined ? [] : [{ id: field('id'), name, data: JSON.parse(field('data') ?? '{}') }];
-}
-
-const bearer = (world: World) => ({ authorization: `Bearer ${world.adminToken}` });
 
 test('a turn is told of while it runs, when it is committed, and in what it changes', async () => {
   await using world = await makeWorld({ kind: 'api_key', names: ['a'] });

@@ -10,9 +10,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { ListWire } from '../../src/admin-api/answer.ts';
+import type { RequestWire } from '../../src/admin-api/request.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
 import { type Launched, launch } from '../support/child.ts';
-import { fakeLogin, type Row } from '../support/world.ts';
+import { fakeLogin } from '../support/world.ts';
 import { Caller } from './caller.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import { Relay } from './relay.ts';
@@ -154,7 +156,7 @@ export class SoakStage implements AsyncDisposable {
   /** The codes of failed turns that were struck more than once, which may be more than can be mended. */
   async struckTwice(): Promise<readonly string[]> {
     const path = '/api/requests?status=failed&limit=1000';
-    const { data } = (await this.admin('GET', path)) as { data: Row[] };
+    const { data } = (await this.admin('GET', path)) as ListWire<RequestWire>;
     return data.filter(({ attempts }) => attempts.length > 1).flatMap(({ error }) => error?.code ?? []);
   }
 

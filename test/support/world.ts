@@ -4,6 +4,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { AccountWire } from '../../src/admin-api/account.ts';
+import type { ListWire } from '../../src/admin-api/answer.ts';
+import type { RequestWire } from '../../src/admin-api/request.ts';
 import { type RunningServer, startServer } from '../../src/cli/server.ts';
 import { loadConfig } from '../../src/config.ts';
 import { ByteBudget } from '../../src/http/byte-budget.ts';
@@ -31,25 +34,6 @@ export interface WorldOptions {
   readonly bodies?: ByteBudget;
 }
 
-export interface Row {
-  readonly id: string;
-  readonly session: string;
-  readonly door: string;
-  readonly status: string;
-  readonly response_id: string | null;
-  readonly account_id: string | null;
-  readonly continuity: string;
-  readonly attempts: readonly {
-    account_id: string;
-    transport: string;
-    outcome: string;
-    error_class?: string;
-    error_code?: string;
-  }[];
-  readonly error?: { code: string };
-  readonly dropped_params?: readonly string[];
-}
-
 export interface World extends AsyncDisposable {
   readonly simulator: Simulator;
   readonly url: string;
@@ -59,8 +43,8 @@ export interface World extends AsyncDisposable {
   readonly ids: ReadonlyMap<string, string>;
   admin(method: string, path: string, body?: unknown): Promise<unknown>;
   /** Newest first. */
-  rows(): Promise<readonly Row[]>;
-  account(name: string): Promise<Record<string, unknown>>;
+  rows(): Promise<readonly RequestWire[]>;
+  account(name: string): Promise<AccountWire>;
   /** Stops the server and starts it again on the same data directory. */
   restart(env?: Readonly<Record<string, string>>, between?: () => Promise<void>): Promise<void>;
 }
@@ -131,14 +115,14 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
     },
     ids: new Map(),
     admin: (method, path, body) => callAdmin(server, { method, path, body }),
-    rows: async () =>
-      ((await callAdmin(server, { method: 'GET', path: '/api/requests?limit=1000' })) as { data: Row[] })
-        .data,
+    rows: async () => {
+      const answer = await callAdmin(server, { method: 'GET', path: '/api/requests?limit=1000' });
+      return (answer as ListWire<RequestWire>).data;
+    },
     account: async (name) => {
-      const { data } = (await callAdmin(server, { method: 'GET', path: '/api/accounts' })) as {
-        data: Record<string, unknown>[];
-      };
-      const found = data.find((account) => account['name'] === name);
+      const answer = await callAdmin(server, { method: 'GET', path: '/api/accounts' });
+      const { data } = answer as ListWire<AccountWire>;
+      const found = data.find((account) => account.name === name);
       if (found === undefined) throw new Error(`there is no account ${name}`);
       return found;
     },

@@ -1,10 +1,16 @@
 /** Checks of what runs: the port, the server behind it, its accounts and keys. */
 import * as z from 'zod';
+import type { AccountWire } from '../../admin-api/account.ts';
+import type { KeyWire } from '../../admin-api/key.ts';
+import type { StatusWire } from '../../admin-api/status.ts';
 import { baseUrl } from '../admin-client.ts';
+import { partOf } from '../answers.ts';
 import { VERSION } from '../version.ts';
 import { type Check, type Finding, fail, ok, warn } from './finding.ts';
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
+
+const statusSchema = partOf<StatusWire>()({ version: z.string() });
 
 export const port: Check = async ({ config, look }) => {
   const reached = await look.reach(`${baseUrl(config)}/healthz`);
@@ -12,7 +18,7 @@ export const port: Check = async ({ config, look }) => {
   const ours =
     reached.kind === 'answered' && reached.status === 200 && reached.body.includes('"status":"ok"');
   if (!ours) return [fail(`something else answers on port ${config.port}`, 'stop it, or set RESPOOL_PORT')];
-  const status = z.looseObject({ version: z.string() }).safeParse(await look.ask('/api/status'));
+  const status = statusSchema.safeParse(await look.ask('/api/status'));
   if (!status.success)
     return [
       fail(
@@ -25,7 +31,9 @@ export const port: Check = async ({ config, look }) => {
 };
 
 const accountsSchema = z.object({
-  data: z.array(z.looseObject({ name: z.string(), status: z.string(), status_reason: z.string().nullish() })),
+  data: z.array(
+    partOf<AccountWire>()({ name: z.string(), status: z.string(), status_reason: z.string().nullish() }),
+  ),
 });
 
 export const accounts: Check = async ({ look }) => {
@@ -58,11 +66,11 @@ export const accounts: Check = async ({ look }) => {
   return [...findings, fail('no account can serve', mend)];
 };
 
+const keysSchema = z.object({ data: z.array(partOf<KeyWire>()({ revoked_at: z.number().nullish() })) });
+
 export const keys: Check = async ({ config, look }) => {
   if (LOOPBACK.has(config.host)) return [];
-  const read = z
-    .object({ data: z.array(z.looseObject({ revoked_at: z.number().nullish() })) })
-    .safeParse(await look.ask('/api/keys'));
+  const read = keysSchema.safeParse(await look.ask('/api/keys'));
   if (!read.success) return [];
   if (read.data.data.some((key) => key.revoked_at == null)) return [ok('there is a key for callers')];
   return [fail('others reach the server, but there is no key for them', 'respool keys create NAME')];

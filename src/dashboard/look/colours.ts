@@ -2,7 +2,7 @@
  * One colour per account, told apart by people who see colours differently too (after Okabe and Ito), and strong
  * enough on a light and on a dark ground. An account keeps its colour as long as it lives.
  */
-import type { Account } from '../model/wire.ts';
+import type { AccountWire } from '../../admin-api/account.ts';
 
 const PALETTE = [
   '#0f7fc4',
@@ -17,7 +17,7 @@ const PALETTE = [
 
 export const NO_ACCOUNT = '#868e99';
 
-export function colourOf(accounts: readonly Pick<Account, 'id'>[], id: string | null): string {
+export function colourOf(accounts: readonly Pick<AccountWire, 'id'>[], id: string | null): string {
   const place = accounts.findIndex((account) => account.id === id);
   return place < 0 ? NO_ACCOUNT : (PALETTE[place % PALETTE.length] ?? NO_ACCOUNT);
 }

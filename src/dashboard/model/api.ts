@@ -2,6 +2,7 @@
  * Calls of the admin API. A refusal is a value, with the words of the server; the end of the sign-in is noticed
  * here once for all pages.
  */
+import type { ErrorWire, ListWire } from '../../admin-api/answer.ts';
 import { current, forget } from './store.ts';
 
 export type Answer<T> =
@@ -23,7 +24,7 @@ export async function call<T>(method: Method, path: string, body?: unknown): Pro
     const json: unknown = text === '' ? undefined : JSON.parse(text);
     if (answer.ok) return { ok: true, value: json as T };
     if (answer.status === 401 && current().access === 'in') forget();
-    const { error } = (json ?? {}) as { error?: { message?: string } };
+    const { error } = (json ?? {}) as Partial<ErrorWire>;
     return { ok: false, status: answer.status, message: error?.message ?? `${answer.status}` };
   } catch (cause) {
     return { ok: false, status: 0, message: cause instanceof Error ? cause.message : String(cause) };
@@ -31,6 +32,6 @@ export async function call<T>(method: Method, path: string, body?: unknown): Pro
 }
 
 export async function list<T>(path: string): Promise<readonly T[]> {
-  const answer = await call<{ data: readonly T[] }>('GET', path);
+  const answer = await call<ListWire<T>>('GET', path);
   return answer.ok ? answer.value.data : [];
 }

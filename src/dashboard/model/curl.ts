@@ -1,9 +1,9 @@
 /**
  * A turn as a command that asks the same again, as far as the log knows it: texts and keys are never part of it.
  */
-import type { RequestRow } from './wire.ts';
+import type { RequestWire } from '../../admin-api/request.ts';
 
-export function curlOf(row: RequestRow, origin: string): string {
+export function curlOf(row: RequestWire, origin: string): string {
   const path = row.route === 'responses' ? '/v1/responses' : `/v1/responses/${row.route}`;
   const body = {
     ...(row.model === null ? {} : { model: row.model }),

@@ -3,18 +3,33 @@
  * comes back by itself with the id of the last event; only when the server no longer knows that id, everything is
  * read again.
  */
+import type { AccountWire } from '../../admin-api/account.ts';
+import type { SignedInWire } from '../../admin-api/answer.ts';
+import type { FeedEvents } from '../../admin-api/events.ts';
+import type { KeyWire } from '../../admin-api/key.ts';
+import type { RequestWire } from '../../admin-api/request.ts';
+import type { SessionWire } from '../../admin-api/session.ts';
+import type { StatusWire } from '../../admin-api/status.ts';
+import type { TurnWire } from '../../admin-api/turn.ts';
 import { call, list } from './api.ts';
+import { namesOf } from './names.ts';
 import { change, current, forget, happened, holding } from './store.ts';
-import type { Account, Key, RequestRow, Session, Status, Turn } from './wire.ts';
+import type { Happening } from './world.ts';
 
 const TRY_AGAIN_MS = 2000;
-const KINDS = ['account', 'session', 'request', 'turn', 'pace'] as const;
+const KINDS = namesOf<keyof FeedEvents>({
+  account: true,
+  session: true,
+  request: true,
+  turn: true,
+  pace: true,
+});
 
 let source: EventSource | undefined;
 
 /** Asks whether this browser is signed in, and connects when it is. */
 export async function begin(): Promise<void> {
-  const answer = await call<{ signed_in: boolean }>('GET', '/api/login');
+  const answer = await call<SignedInWire>('GET', '/api/login');
   if (answer.ok && answer.value.signed_in) connect();
   else if (answer.ok) forget();
   else setTimeout(begin, TRY_AGAIN_MS);
@@ -38,9 +53,9 @@ export function connect(): void {
   events.addEventListener('resync', () => void holding(readLists));
   for (const name of KINDS) {
     events.addEventListener(name, (event) => {
-      const data = JSON.parse(event.data) as { tenant?: string };
-      happened({ name, data });
-      meet(data.tenant);
+      const happening = { name, data: JSON.parse(event.data) } as Happening;
+      happened(happening);
+      if ('tenant' in happening.data) meet(happening.data.tenant);
     });
   }
   events.addEventListener('error', () => lost(events));
@@ -60,31 +75,31 @@ function lost(events: EventSource): void {
 
 async function readLists(): Promise<void> {
   const [accounts, sessions, requests, turns, keys] = await Promise.all([
-    list<Account>('/api/accounts'),
-    list<Session>('/api/sessions'),
-    list<RequestRow>('/api/requests?limit=1000'),
-    list<Turn>('/api/turns'),
-    list<Key>('/api/keys'),
+    list<AccountWire>('/api/accounts'),
+    list<SessionWire>('/api/sessions'),
+    list<RequestWire>('/api/requests?limit=1000'),
+    list<TurnWire>('/api/turns'),
+    list<KeyWire>('/api/keys'),
     readStatus(),
   ]);
   if (current().access === 'in') change({ accounts, sessions, requests, turns, keys, lists: 'read' });
 }
 
 /** Keys that were asked for; one that was removed would be asked for again and again. */
-const met = new Set<string | undefined>([undefined, 'local']);
+const met = new Set(['local']);
 
 /** A key that was made elsewhere shows itself by its first turn. */
-function meet(tenant: string | undefined): void {
+function meet(tenant: string): void {
   if (met.has(tenant)) return;
   met.add(tenant);
   if (!current().keys.some((key) => key.id === tenant)) void readKeys();
 }
 
 export async function readKeys(): Promise<void> {
-  change({ keys: await list<Key>('/api/keys') });
+  change({ keys: await list<KeyWire>('/api/keys') });
 }
 
 export async function readStatus(): Promise<void> {
-  const answer = await call<Status>('GET', '/api/status');
+  const answer = await call<StatusWire>('GET', '/api/status');
   if (answer.ok) change({ status: answer.value });
 }

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
+import type { AccountWire } from '../../admin-api/account.ts';
 import { inServingOrder, verdictOf } from './order.ts';
-import type { Account } from './wire.ts';
 
-const account = (id: string, more: Partial<Account> = {}) =>
+const account = (id: string, more: Partial<AccountWire> = {}) =>
   ({
     id,
     status: 'ready',
@@ -13,9 +13,9 @@ const account = (id: string, more: Partial<Account> = {}) =>
     last_given: 0,
     urgency: 0,
     ...more,
-  }) as unknown as Account;
+  }) as unknown as AccountWire;
 
-const order = (...accounts: readonly Account[]) => inServingOrder(accounts).map((one) => one.id);
+const order = (...accounts: readonly AccountWire[]) => inServingOrder(accounts).map((one) => one.id);
 const window = (used: number, resets: number | null) => ({
   name: '5h',
   used_percent: used,

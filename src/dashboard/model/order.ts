@@ -2,7 +2,7 @@
  * Which account would serve next, as the server decides for a new conversation, and the sentence that sums the pool
  * up. Pure.
  */
-import type { Account } from './wire.ts';
+import type { AccountWire } from '../../admin-api/account.ts';
 
 const LAST = Number.POSITIVE_INFINITY;
 
@@ -12,12 +12,12 @@ const AS_URGENT = 0.8;
 const leastOf = (most: number): number => Math.min(most, most * AS_URGENT);
 
 /** Ready ones by priority, by what they would lose, and by who has waited longest; then by when each is back; then those that need somebody. */
-export function inServingOrder(accounts: readonly Account[]): readonly Account[] {
+export function inServingOrder(accounts: readonly AccountWire[]): readonly AccountWire[] {
   const most = (priority: number): number =>
     Math.max(
       ...accounts.filter((one) => rankOf(one) === 0 && one.priority === priority).map((one) => one.urgency),
     );
-  const isUrgent = (one: Account): number => Number(one.urgency >= leastOf(most(one.priority)));
+  const isUrgent = (one: AccountWire): number => Number(one.urgency >= leastOf(most(one.priority)));
   return accounts.toSorted((a, b) => {
     const [first, second] = [rankOf(a), rankOf(b)];
     if (first !== second) return first - second;
@@ -26,7 +26,7 @@ export function inServingOrder(accounts: readonly Account[]): readonly Account[]
   });
 }
 
-function rankOf(account: Account): number {
+function rankOf(account: AccountWire): number {
   switch (account.status) {
     case 'ready':
       return isOverCeiling(account) ? 1 : 0;
@@ -44,7 +44,7 @@ function rankOf(account: Account): number {
 }
 
 /** It keeps the sessions it has and takes no new ones. */
-export function isOverCeiling({ windows, max_used_percent: ceiling }: Account): boolean {
+export function isOverCeiling({ windows, max_used_percent: ceiling }: AccountWire): boolean {
   return windows.some((window) => window.used_percent > ceiling);
 }
 
@@ -56,7 +56,7 @@ export interface Verdict {
   readonly next: { readonly what: 'back' | 'reset'; readonly at: number } | undefined;
 }
 
-export function verdictOf(accounts: readonly Account[], now: number): Verdict {
+export function verdictOf(accounts: readonly AccountWire[], now: number): Verdict {
   const used = accounts.filter((account) => account.status !== 'paused');
   const ready = used.filter((account) => account.status === 'ready').length;
   const tone = ready === 0 ? 'bad' : ready < used.length ? 'warn' : 'good';

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
+import type { RequestWire } from '../../admin-api/request.ts';
 import { filterOf, matches, newcomers } from './request-list.ts';
-import type { RequestRow } from './wire.ts';
 
-const row = (id: string, at: number, more: Partial<RequestRow> = {}) =>
-  ({ id, at, status: 'completed', account_id: 'a', tenant: 'local', session: 's', ...more }) as RequestRow;
+const row = (id: string, at: number, more: Partial<RequestWire> = {}) =>
+  ({ id, at, status: 'completed', account_id: 'a', tenant: 'local', session: 's', ...more }) as RequestWire;
 
 test('only filters come out of an address, and only those that say something', () => {
   expect(filterOf({ status: 'failed', why: 'r1', key: '' })).toEqual({ status: 'failed' });

@@ -3,9 +3,9 @@
  * they happen.
  */
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import type { RequestWire } from '../../admin-api/request.ts';
 import { list } from './api.ts';
 import { useWorld } from './store.ts';
-import type { RequestRow } from './wire.ts';
 
 const PAGE = 1000;
 /** More rows than anybody scrolls through would only fill the memory of the browser. */
@@ -18,7 +18,7 @@ export function filterOf(query: Readonly<Record<string, string>>): Filter {
   return Object.fromEntries(FILTERS.filter((name) => query[name]).map((name) => [name, query[name]]));
 }
 
-export function matches(row: RequestRow, filter: Filter): boolean {
+export function matches(row: RequestWire, filter: Filter): boolean {
   const { status, account, key, session } = filter;
   const is = (wanted: string | undefined, value: string | null) => wanted === undefined || wanted === value;
   return (
@@ -28,10 +28,10 @@ export function matches(row: RequestRow, filter: Filter): boolean {
 
 /** Rows that are not in the list yet, and belong above it. */
 export function newcomers(
-  live: readonly RequestRow[],
-  rows: readonly RequestRow[],
+  live: readonly RequestWire[],
+  rows: readonly RequestWire[],
   filter: Filter,
-): readonly RequestRow[] {
+): readonly RequestWire[] {
   const newest = rows[0];
   const known = new Set(rows.slice(0, PAGE).map((row) => row.id));
   return live.filter(
@@ -40,22 +40,22 @@ export function newcomers(
 }
 
 export interface RequestList {
-  readonly rows: readonly RequestRow[] | undefined;
-  readonly waiting: readonly RequestRow[];
+  readonly rows: readonly RequestWire[] | undefined;
+  readonly waiting: readonly RequestWire[];
   readonly more: () => void;
   readonly takeIn: () => void;
 }
 
 export function useRequestList(filter: Filter, position: 'top' | 'below'): RequestList {
   const search = new URLSearchParams(filter as Record<string, string>).toString();
-  const [rows, setRows] = useState<readonly RequestRow[]>();
+  const [rows, setRows] = useState<readonly RequestWire[]>();
   const reading = useRef<'idle' | 'reading' | 'complete'>('idle');
   const live = useWorld((world) => world.requests);
   useEffect(() => {
     let wanted = true;
     setRows(undefined);
     reading.current = 'reading';
-    void list<RequestRow>(`/api/requests?limit=${PAGE}&${search}`).then((read) => {
+    void list<RequestWire>(`/api/requests?limit=${PAGE}&${search}`).then((read) => {
       if (!wanted) return;
       reading.current = read.length < PAGE ? 'complete' : 'idle';
       setRows(read);
@@ -68,7 +68,7 @@ export function useRequestList(filter: Filter, position: 'top' | 'below'): Reque
     const last = rows?.at(-1);
     if (last === undefined || reading.current !== 'idle' || (rows?.length ?? 0) >= MOST_ROWS) return;
     reading.current = 'reading';
-    void list<RequestRow>(`/api/requests?limit=${PAGE}&before=${last.id}&${search}`).then((read) => {
+    void list<RequestWire>(`/api/requests?limit=${PAGE}&before=${last.id}&${search}`).then((read) => {
       reading.current = read.length < PAGE ? 'complete' : 'idle';
       setRows((before) => (before?.at(-1)?.id === last.id ? [...before, ...read] : before));
     });

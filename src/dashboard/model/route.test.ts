@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import type { RequestWire } from '../../admin-api/request.ts';
 import { curlOf } from './curl.ts';
 import { hrefOf, parse } from './route.ts';
-import type { RequestRow } from './wire.ts';
 
 test.each(['', '#', '#/', '#/now'])('the address "%s" is the first page', (hash) => {
   expect(parse(hash)).toEqual({ page: 'now', item: undefined, query: {} });
@@ -18,7 +18,7 @@ const row = {
   previous_response_id: 'resp_1',
   door: 'sse',
   tenant: 'key_1',
-} as RequestRow;
+} as RequestWire;
 
 test('a copied turn names a key and holds none, and a quote cannot end its body', () => {
   const text = curlOf(row, 'http://127.0.0.1:8411');

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
+import type { RequestWire } from '../../admin-api/request.ts';
 import { latestMove, storyOf, sumsOf } from './story.ts';
-import type { RequestRow } from './wire.ts';
 
-const row = (id: string, account: string | null, more: Partial<RequestRow> = {}) =>
+const row = (id: string, account: string | null, more: Partial<RequestWire> = {}) =>
   ({
     id,
     account_id: account,
@@ -10,7 +10,7 @@ const row = (id: string, account: string | null, more: Partial<RequestRow> = {})
     continuity: 'preserved',
     status: 'completed',
     ...more,
-  }) as RequestRow;
+  }) as RequestWire;
 
 const failed = (account: string) =>
   ({
@@ -24,7 +24,7 @@ const failed = (account: string) =>
 const answered = (account: string) =>
   ({ account_id: account, transport: 'ws', outcome: 'completed', ms: 1 }) as const;
 
-const told = (rows: readonly RequestRow[], switches = []) =>
+const told = (rows: readonly RequestWire[], switches = []) =>
   storyOf(rows, switches).map((chapter) =>
     chapter.kind === 'turn' ? chapter.row.id : `${chapter.from}>${chapter.to} ${chapter.reason?.code}`,
   );

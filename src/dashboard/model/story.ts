@@ -2,12 +2,13 @@
  * The story of a conversation: its turns in order, and between them every change of account with its reason and how
  * the conversation was kept. Pure.
  */
-import type { Continuity, RequestRow, Session } from './wire.ts';
+import type { Continuity, ErrorClass, RequestWire } from '../../admin-api/request.ts';
+import type { SessionWire } from '../../admin-api/session.ts';
 
 /** As the server names it; the class is known for failures of attempts only. */
 export interface Reason {
   readonly code: string;
-  readonly class?: string | undefined;
+  readonly class?: ErrorClass | undefined;
 }
 
 export interface Move {
@@ -18,7 +19,7 @@ export interface Move {
   readonly reason: Reason | undefined;
   readonly continuity: Continuity;
   /** The first turn on the new account. */
-  readonly row: RequestRow;
+  readonly row: RequestWire;
 }
 
 /** A move as one line can tell it: without its turn, nothing is known of how the conversation was kept. */
@@ -31,12 +32,15 @@ export type Told =
       readonly row: undefined;
     };
 
-export type Chapter = { readonly kind: 'turn'; readonly key: string; readonly row: RequestRow } | Move;
+export type Chapter = { readonly kind: 'turn'; readonly key: string; readonly row: RequestWire } | Move;
 
 /** `rows` newest first, as the server lists them; so are the chapters. */
-export function storyOf(rows: readonly RequestRow[], switches: Session['switches'] = []): readonly Chapter[] {
+export function storyOf(
+  rows: readonly RequestWire[],
+  switches: SessionWire['switches'] = [],
+): readonly Chapter[] {
   const chapters: Chapter[] = [];
-  let before: RequestRow | undefined;
+  let before: RequestWire | undefined;
   for (const row of rows.toReversed()) {
     const moves = movesOf(row, before, switches);
     chapters.push(...moves, { kind: 'turn', key: row.id, row });
@@ -46,7 +50,10 @@ export function storyOf(rows: readonly RequestRow[], switches: Session['switches
 }
 
 /** As far as the rows go; where they are not at hand, what the session itself has noted. */
-export function latestMove(rows: readonly RequestRow[], switches: Session['switches']): Told | undefined {
+export function latestMove(
+  rows: readonly RequestWire[],
+  switches: SessionWire['switches'],
+): Told | undefined {
   const told = storyOf(rows, switches).find((chapter) => chapter.kind === 'move');
   const noted = switches.at(-1);
   if (told !== undefined || noted === undefined) return told;
@@ -54,9 +61,9 @@ export function latestMove(rows: readonly RequestRow[], switches: Session['switc
 }
 
 function movesOf(
-  row: RequestRow,
-  before: RequestRow | undefined,
-  switches: Session['switches'],
+  row: RequestWire,
+  before: RequestWire | undefined,
+  switches: SessionWire['switches'],
 ): readonly Move[] {
   const path = pathOf(row, before);
   return path.slice(1).map((to, index) => {
@@ -74,16 +81,16 @@ function movesOf(
 }
 
 /** The accounts that this turn went through, beginning with the one of the turn before. */
-function pathOf(row: RequestRow, before: RequestRow | undefined): readonly string[] {
+function pathOf(row: RequestWire, before: RequestWire | undefined): readonly string[] {
   const asked = [...row.attempts.map((attempt) => attempt.account_id), row.account_id];
   const all = [before?.account_id ?? null, ...asked].filter((id) => id !== null);
   return all.filter((id, index) => id !== all[index - 1]);
 }
 
 interface Around {
-  readonly row: RequestRow;
-  readonly before: RequestRow | undefined;
-  readonly switches: Session['switches'];
+  readonly row: RequestWire;
+  readonly before: RequestWire | undefined;
+  readonly switches: SessionWire['switches'];
 }
 
 /** What was said when the account was left: in this turn, else by the session, else at the end of the turn before. */
@@ -101,8 +108,8 @@ export interface Sums {
   readonly cached: number;
 }
 
-export function sumsOf(rows: readonly RequestRow[]): Sums {
-  const sum = (of: (row: RequestRow) => number | null): number =>
+export function sumsOf(rows: readonly RequestWire[]): Sums {
+  const sum = (of: (row: RequestWire) => number | null): number =>
     rows.reduce((total, row) => total + (of(row) ?? 0), 0);
   return { input: sum((row) => row.input_tokens), cached: sum((row) => row.cached_tokens) };
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { apply, EMPTY, type Happening, type World } from './world.ts';
 
-const told = (name: string, data: object): Happening => ({ name, data });
+const told = (name: string, data: object) => ({ name, data }) as Happening;
 const after = (world: World, ...happenings: readonly Happening[]) => apply(world, happenings, 1000);
 
 test('an account that changes takes the place of what was known of it', () => {

@@ -2,23 +2,29 @@
  * What this page knows of the server, as one value, and how an event of the feed changes it. Pure: no network, no
  * clock, no components.
  */
-import type { Account, Key, RequestRow, Session, Status, Turn } from './wire.ts';
+import type { AccountWire } from '../../admin-api/account.ts';
+import type { FeedEvents, PaceWire, RemovedWire } from '../../admin-api/events.ts';
+import type { KeyWire } from '../../admin-api/key.ts';
+import type { RequestWire } from '../../admin-api/request.ts';
+import type { SessionWire } from '../../admin-api/session.ts';
+import type { StatusWire } from '../../admin-api/status.ts';
+import type { TurnWire } from '../../admin-api/turn.ts';
 
 export interface World {
   readonly access: 'unknown' | 'in' | 'out';
   readonly link: 'connecting' | 'live' | 'lost';
   /** Whether the lists below say anything yet. */
   readonly lists: 'unread' | 'read';
-  readonly accounts: readonly Account[];
+  readonly accounts: readonly AccountWire[];
   /** Last turn first; the newest two thousand. */
-  readonly sessions: readonly Session[];
+  readonly sessions: readonly SessionWire[];
   /** Newest first; the newest thousand. */
-  readonly requests: readonly RequestRow[];
+  readonly requests: readonly RequestWire[];
   /** Oldest first. */
-  readonly turns: readonly Turn[];
+  readonly turns: readonly TurnWire[];
   readonly paces: ReadonlyMap<string, Pace>;
-  readonly keys: readonly Key[];
-  readonly status: Status | undefined;
+  readonly keys: readonly KeyWire[];
+  readonly status: StatusWire | undefined;
 }
 
 /** How fast output comes, in pieces a second; a piece is about a token. */
@@ -44,11 +50,14 @@ export const EMPTY: World = {
 const REQUESTS_KEPT = 1000;
 const SESSIONS_KEPT = 2000;
 
-export type Happening = { readonly name: string; readonly data: unknown };
+/** An event of the feed: its name says what it carries. */
+export type Happening = {
+  readonly [Name in keyof FeedEvents]: { readonly name: Name; readonly data: FeedEvents[Name] };
+}[keyof FeedEvents];
 
 /** Several at once, because a screen that is drawn for each would flicker. */
 export function apply(world: World, happenings: readonly Happening[], at: number): World {
-  const sessions = happenings.filter(({ name }) => name === 'session').map(({ data }) => data as Session);
+  const sessions = happenings.filter((one) => one.name === 'session').map(({ data }) => data);
   const others = happenings.reduce((so, happening) => applyOne(so, happening, at), world);
   return sessions.length === 0 ? others : { ...others, sessions: withSessions(world.sessions, sessions) };
 }
@@ -56,41 +65,42 @@ export function apply(world: World, happenings: readonly Happening[], at: number
 function applyOne(world: World, { name, data }: Happening, at: number): World {
   switch (name) {
     case 'account':
-      return { ...world, accounts: put(world.accounts, data as Account) };
+      return { ...world, accounts: put(world.accounts, data) };
     case 'request':
-      return withRequest(world, data as RequestRow);
+      return withRequest(world, data);
     case 'turn':
-      return withTurn(world, data as Turn, at);
+      return withTurn(world, data, at);
     case 'pace':
-      return { ...world, paces: pacesOf(world, data as { pieces: [string, number][] }, at) };
+      return { ...world, paces: pacesOf(world, data, at) };
     default:
       return world;
   }
 }
 
-type Named = { readonly id: string; readonly removed?: true };
-
-function put<T extends Named>(list: readonly T[], item: T): readonly T[] {
-  if (item.removed === true) return list.filter((one) => one.id !== item.id);
+function put<T extends { readonly id: string }>(list: readonly T[], item: T | RemovedWire): readonly T[] {
+  if ('removed' in item) return list.filter((one) => one.id !== item.id);
   const known = list.some((one) => one.id === item.id);
   return known ? list.map((one) => (one.id === item.id ? item : one)) : [...list, item];
 }
 
 /** There may be thousands, so they are put in order once for all that changed. */
-function withSessions(known: readonly Session[], changed: readonly (Session & Named)[]): readonly Session[] {
-  const byId = new Map<string, Session & Named>([...known, ...changed].map((one) => [one.id, one]));
+function withSessions(
+  known: readonly SessionWire[],
+  changed: readonly (SessionWire | RemovedWire)[],
+): readonly SessionWire[] {
+  const byId = new Map([...known, ...changed].map((one) => [one.id, one]));
   return [...byId.values()]
-    .filter((one) => one.removed !== true)
+    .filter((one): one is SessionWire => !('removed' in one))
     .toSorted((a, b) => b.last_turn_at - a.last_turn_at)
     .slice(0, SESSIONS_KEPT);
 }
 
-function withRequest(world: World, row: RequestRow): World {
+function withRequest(world: World, row: RequestWire): World {
   if (world.requests.some((one) => one.id === row.id)) return world;
   return { ...world, requests: [row, ...world.requests].slice(0, REQUESTS_KEPT) };
 }
 
-function withTurn(world: World, turn: Turn, at: number): World {
+function withTurn(world: World, turn: TurnWire, at: number): World {
   const paces = new Map(world.paces);
   if (turn.phase !== 'done') {
     paces.set(turn.id, { pieces: turn.pieces, at, perSecond: 0 });
@@ -100,7 +110,7 @@ function withTurn(world: World, turn: Turn, at: number): World {
   return { ...world, paces, turns: world.turns.filter((one) => one.id !== turn.id) };
 }
 
-function pacesOf(world: World, told: { pieces: readonly (readonly [string, number])[] }, at: number) {
+function pacesOf(world: World, told: PaceWire, at: number) {
   return new Map(
     told.pieces.map(([id, pieces]) => {
       const before = world.paces.get(id);

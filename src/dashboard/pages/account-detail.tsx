@@ -1,16 +1,19 @@
 /** One account: how its quota went, and what may be changed about it. */
 import { useEffect, useMemo, useState } from 'preact/hooks';
+import type { AccountChangesWire, AccountTransport, AccountWire } from '../../admin-api/account.ts';
+import type { UsageRange } from '../../admin-api/usage.ts';
+import type { QuotaHistoryWire } from '../../admin-api/window.ts';
 import { call } from '../model/api.ts';
-import type { Account, QuotaHistory, Range } from '../model/wire.ts';
+import { namesOf } from '../model/names.ts';
 import { AccountReason, useColour, Windows } from '../parts/account.tsx';
 import { Chart, type Series } from '../parts/chart.tsx';
 import { Confirm, Dialog } from '../parts/dialog.tsx';
 import { Choice, Field, type Submit, valuesOf } from '../parts/form.tsx';
 import { tell } from '../parts/toast.tsx';
-import { t, wordFor } from '../words/words.ts';
+import { t, windowInWords, wordFor } from '../words/words.ts';
 
 export interface DetailProps {
-  readonly account: Account;
+  readonly account: AccountWire;
   readonly onClose: () => void;
 }
 
@@ -26,15 +29,18 @@ export function AccountDetail({ account, onClose }: DetailProps) {
   );
 }
 
+const TRANSPORTS = namesOf<AccountTransport>({ auto: true, websocket: true, http: true });
 const SECOND_COLOUR = '#868e99';
 
-function History({ account }: { readonly account: Account }) {
-  const [range, setRange] = useState<Range>('7d');
-  const [history, setHistory] = useState<QuotaHistory>();
+function History({ account }: { readonly account: AccountWire }) {
+  const [range, setRange] = useState<UsageRange>('7d');
+  const [history, setHistory] = useState<QuotaHistoryWire>();
   const colour = useColour(account.id);
   useEffect(() => {
     const path = `/api/accounts/${account.id}/history?range=${range}`;
-    void call<QuotaHistory>('GET', path).then((answer) => setHistory(answer.ok ? answer.value : undefined));
+    void call<QuotaHistoryWire>('GET', path).then((answer) =>
+      setHistory(answer.ok ? answer.value : undefined),
+    );
   }, [account.id, range]);
   const { times, series } = useMemo(() => linesOf(history, [colour, SECOND_COLOUR]), [history, colour]);
   return (
@@ -65,7 +71,7 @@ const RANGES = [
   ['30d', '30 d'],
 ] as const;
 
-function linesOf(history: QuotaHistory | undefined, colours: readonly string[]) {
+function linesOf(history: QuotaHistoryWire | undefined, colours: readonly string[]) {
   const samples = history?.data ?? [];
   const times = [...new Set(samples.map((sample) => sample.at))].toSorted((a, b) => a - b);
   const names = [...new Set(samples.map((sample) => sample.name))];
@@ -74,27 +80,27 @@ function linesOf(history: QuotaHistory | undefined, colours: readonly string[]) 
       samples.filter((one) => one.name === name).map((one) => [one.at, one.used_percent]),
     );
     const colour = colours[index % colours.length] ?? SECOND_COLOUR;
-    return { label: wordFor('window', name), colour, values: times.map((at) => byTime.get(at) ?? null) };
+    return { label: windowInWords(name), colour, values: times.map((at) => byTime.get(at) ?? null) };
   });
   return { times, series };
 }
 
 /** Only what differs: what the server shows of a field may be less than what it holds. */
-function changesOf(account: Account, values: Readonly<Record<string, string>>): Partial<Account> {
-  const wanted = {
+function changesOf(account: AccountWire, values: Readonly<Record<string, string>>): AccountChangesWire {
+  const wanted: AccountChangesWire = {
     name: values['name'] ?? account.name,
     priority: Number(values['priority'] ?? 0),
     max_used_percent: Number(values['ceiling'] ?? 100),
-    transport: values['transport'] ?? account.transport,
+    transport: TRANSPORTS.find((one) => one === values['transport']) ?? account.transport,
     proxy: values['proxy'] ?? null,
   };
   const differing = Object.entries(wanted).filter(
-    ([name, value]) => account[name as keyof Account] !== value,
+    ([name, value]) => account[name as keyof AccountWire] !== value,
   );
   return Object.fromEntries(differing);
 }
 
-function Edit({ account }: { readonly account: Account }) {
+function Edit({ account }: { readonly account: AccountWire }) {
   const submit: Submit = async (event) => {
     event.preventDefault();
     const changes = changesOf(account, valuesOf(event.currentTarget));
@@ -122,7 +128,7 @@ function Edit({ account }: { readonly account: Account }) {
       </Field>
       <Field label={t('accounts.transport')}>
         <select class="input" name="transport" defaultValue={account.transport}>
-          {(['auto', 'websocket', 'http'] as const).map((one) => (
+          {TRANSPORTS.map((one) => (
             <option key={one} value={one} selected={one === account.transport}>
               {wordFor('transport', one)}
             </option>

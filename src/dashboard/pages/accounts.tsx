@@ -1,12 +1,12 @@
 /** The accounts of the pool: what each is, has left and may do. */
 import { useState } from 'preact/hooks';
+import type { AccountChangesWire, AccountWire } from '../../admin-api/account.ts';
 import type { PageProps } from '../app.tsx';
 import { call } from '../model/api.ts';
 import { inServingOrder } from '../model/order.ts';
 import { go, hrefOf } from '../model/route.ts';
 import { useWorld } from '../model/store.ts';
 import { like, useTaste } from '../model/taste.ts';
-import type { Account } from '../model/wire.ts';
 import { AccountBadge, AccountName, AccountReason, Windows } from '../parts/account.tsx';
 import { Ago } from '../parts/time.tsx';
 import { tell } from '../parts/toast.tsx';
@@ -62,7 +62,7 @@ function BlurButton() {
   );
 }
 
-function AccountCard({ account }: { readonly account: Account }) {
+function AccountCard({ account }: { readonly account: AccountWire }) {
   return (
     <li class="card stack" data-account={account.name}>
       <div class="row apart">
@@ -93,7 +93,7 @@ function AccountCard({ account }: { readonly account: Account }) {
   );
 }
 
-function Actions({ account }: { readonly account: Account }) {
+function Actions({ account }: { readonly account: AccountWire }) {
   const [state, setState] = useState<'idle' | 'asking'>('idle');
   const path = `/api/accounts/${account.id}`;
   const ask = async (action: () => ReturnType<typeof call>, done: string): Promise<void> => {
@@ -114,7 +114,7 @@ function Actions({ account }: { readonly account: Account }) {
         disabled={state === 'asking'}
         onClick={() =>
           void ask(
-            () => call('PATCH', path, { paused: !paused }),
+            () => call('PATCH', path, { paused: !paused } satisfies AccountChangesWire),
             t(paused ? 'accounts.resumed' : 'accounts.paused', { name: account.name }),
           )
         }

@@ -1,5 +1,6 @@
 /** Four ways in for an account, all without leaving the page. */
 import { useState } from 'preact/hooks';
+import type { NewAccountWire } from '../../admin-api/account.ts';
 import { call } from '../model/api.ts';
 import { Dialog } from '../parts/dialog.tsx';
 import { Choice, Field, type Submit, valuesOf } from '../parts/form.tsx';
@@ -48,8 +49,9 @@ function ApiKey({ onDone }: DoneProps) {
   const [refused, setRefused] = useState<string>();
   const submit: Submit = async (event) => {
     event.preventDefault();
-    const values = valuesOf(event.currentTarget);
-    const answer = await call('POST', '/api/accounts', { kind: 'api_key', ...values });
+    const { name, api_key = '', base_url } = valuesOf(event.currentTarget);
+    const account: NewAccountWire = { kind: 'api_key', name, api_key, base_url };
+    const answer = await call('POST', '/api/accounts', account);
     if (answer.ok) onDone(t('add.done'));
     else setRefused(answer.message);
   };
@@ -87,7 +89,8 @@ async function importFile(text: string): Promise<string | undefined> {
     if (cause instanceof SyntaxError) return t('add.notJson');
     throw cause;
   }
-  const answer = await call('POST', '/api/accounts', { kind: 'chatgpt', auth_json: json });
+  const account: NewAccountWire = { kind: 'chatgpt', auth_json: json };
+  const answer = await call('POST', '/api/accounts', account);
   return answer.ok ? undefined : answer.message;
 }
 

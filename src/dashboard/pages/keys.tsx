@@ -1,9 +1,10 @@
 /** The keys of those who may call: their limits and what they have used today. */
 import { useEffect, useState } from 'preact/hooks';
+import type { KeyWire } from '../../admin-api/key.ts';
+import type { UsageWire } from '../../admin-api/usage.ts';
 import { call } from '../model/api.ts';
 import { readKeys } from '../model/live.ts';
 import { useWorld } from '../model/store.ts';
-import type { Key, Usage } from '../model/wire.ts';
 import { Confirm } from '../parts/dialog.tsx';
 import { tell } from '../parts/toast.tsx';
 import { count, day, short } from '../words/format.ts';
@@ -12,11 +13,11 @@ import { NewKey } from './new-key.tsx';
 
 export function Keys() {
   const keys = useWorld((world) => world.keys).filter((key) => key.revoked_at === null);
-  const [usage, setUsage] = useState<Usage>();
+  const [usage, setUsage] = useState<UsageWire>();
   const [asked, setAsked] = useState<'no' | 'yes'>('no');
   useEffect(() => {
     void readKeys();
-    void call<Usage>('GET', '/api/usage?range=24h').then((answer) => {
+    void call<UsageWire>('GET', '/api/usage?range=24h').then((answer) => {
       if (answer.ok) setUsage(answer.value);
     });
   }, []);
@@ -43,8 +44,8 @@ export function Keys() {
 }
 
 interface KeyRowProps {
-  readonly of: Key;
-  readonly used: Usage['keys'][number] | undefined;
+  readonly of: KeyWire;
+  readonly used: UsageWire['keys'][number] | undefined;
 }
 
 function KeyRow({ of, used }: KeyRowProps) {
@@ -86,7 +87,7 @@ function KeyRow({ of, used }: KeyRowProps) {
   );
 }
 
-function limitsOf({ limits, models, expires_at: expires }: Key): string {
+function limitsOf({ limits, models, expires_at: expires }: KeyWire): string {
   const told = [
     limits.requests_per_minute && t('keys.limit.minute', { n: count(limits.requests_per_minute) }),
     limits.tokens_per_day && t('keys.limit.day', { n: short(limits.tokens_per_day) }),
@@ -97,7 +98,7 @@ function limitsOf({ limits, models, expires_at: expires }: Key): string {
   return told.length === 0 ? '' : ` · ${told.join(' · ')}`;
 }
 
-async function revoke(key: Key): Promise<void> {
+async function revoke(key: KeyWire): Promise<void> {
   const answer = await call('DELETE', `/api/keys/${key.id}`);
   tell(answer.ok ? t('keys.revoked', { name: key.name }) : answer.message);
   if (answer.ok) await readKeys();

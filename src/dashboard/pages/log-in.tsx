@@ -3,28 +3,29 @@
  * went is asked when the reader returns to the page or an account changes, never all the time.
  */
 import { useCallback, useEffect, useState } from 'preact/hooks';
+import type { LoginCallbackWire, LoginMethod, LoginStartWire, LoginWire } from '../../admin-api/login.ts';
 import { call } from '../model/api.ts';
 import { useWorld } from '../model/store.ts';
-import type { Login, LoginState } from '../model/wire.ts';
 import { copy } from '../parts/code.tsx';
 import { Field, type Submit, valuesOf } from '../parts/form.tsx';
 import { Refused } from '../parts/refused.tsx';
 import { Countdown } from '../parts/time.tsx';
-import { t } from '../words/words.ts';
+import { loginFailureInWords, t } from '../words/words.ts';
 
 const ASKED_AFTER_MS = 4000;
 
 export interface LogInProps {
-  readonly method: 'device' | 'browser';
+  readonly method: LoginMethod;
   readonly onDone: () => void;
 }
 
 export function LogIn({ method, onDone }: LogInProps) {
-  const [login, setLogin] = useState<Login>();
+  const [login, setLogin] = useState<LoginWire>();
   const [refused, setRefused] = useState<string>();
   const start = async (): Promise<void> => {
     setRefused(undefined);
-    const answer = await call<Login>('POST', '/api/logins', { method });
+    const begin: LoginStartWire = { method };
+    const answer = await call<LoginWire>('POST', '/api/logins', begin);
     if (answer.ok) setLogin(answer.value);
     else setRefused(answer.message);
   };
@@ -48,7 +49,7 @@ export function LogIn({ method, onDone }: LogInProps) {
 }
 
 interface PendingProps {
-  readonly login: Login;
+  readonly login: LoginWire;
   readonly onDone: () => void;
   readonly onFail: (message: string) => void;
 }
@@ -79,10 +80,10 @@ function Pending({ login, onDone, onFail }: PendingProps) {
   );
 }
 
-function useOutcome(login: Login, onDone: () => void, onFail: (message: string) => void): void {
+function useOutcome(login: LoginWire, onDone: () => void, onFail: (message: string) => void): void {
   const accounts = useWorld((world) => world.accounts);
   const look = useCallback(async () => {
-    const answer = await call<LoginState>('GET', `/api/logins/${login.id}`);
+    const answer = await call<LoginWire>('GET', `/api/logins/${login.id}`);
     if (!answer.ok) return;
     const { status } = answer.value;
     if (status === 'complete') onDone();
@@ -106,16 +107,17 @@ function useOutcome(login: Login, onDone: () => void, onFail: (message: string) 
   }, [look, login.expires_at]);
 }
 
-function reasonOf({ error }: LoginState): string {
-  return (typeof error === 'object' ? error.message : error) ?? t('logIn.failed');
+function reasonOf({ error }: LoginWire): string {
+  return error === undefined ? t('logIn.failed') : loginFailureInWords(error);
 }
 
 function PasteBack({ login, onDone, onFail }: PendingProps) {
   const [refused, setRefused] = useState<string>();
   const submit: Submit = async (event) => {
     event.preventDefault();
-    const { url } = valuesOf(event.currentTarget);
-    const answer = await call<LoginState>('POST', `/api/logins/${login.id}/callback`, { url });
+    const { url = '' } = valuesOf(event.currentTarget);
+    const back: LoginCallbackWire = { url };
+    const answer = await call<LoginWire>('POST', `/api/logins/${login.id}/callback`, back);
     if (!answer.ok) setRefused(answer.message);
     else if (answer.value.status === 'failed') onFail(reasonOf(answer.value));
     else onDone();

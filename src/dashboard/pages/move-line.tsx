@@ -1,7 +1,7 @@
 /** One change of account in one line: from where to where, why, and how the conversation was kept. */
 import type { Move, Reason, Told } from '../model/story.ts';
 import { useAccountName } from '../parts/account.tsx';
-import { knows, t, wordFor } from '../words/words.ts';
+import { codeInWords, hasWords, t, wordFor } from '../words/words.ts';
 
 export interface MoveLineProps {
   readonly move: Told;
@@ -23,8 +23,8 @@ export function MoveLine({ move, items }: MoveLineProps) {
 
 /** A code that has words of its own says more than its class; any other says less. */
 function reasonInWords(reason: Reason): string {
-  const named = knows(`code.${reason.code}`) || reason.class === undefined;
-  return named ? wordFor('code', reason.code) : wordFor('class', reason.class ?? '');
+  if (reason.class === undefined || hasWords(reason.code)) return codeInWords(reason.code);
+  return wordFor('class', reason.class);
 }
 
 function keptHow({ continuity, row }: Move, items: number | undefined): string {

@@ -1,19 +1,24 @@
 /** Makes a key, and shows it the one time it can be seen. */
 import { useState } from 'preact/hooks';
+import type { KeyDraftWire, KeyLimitsWire, KeyWire, NewKeyWire } from '../../admin-api/key.ts';
 import { call } from '../model/api.ts';
 import { readKeys } from '../model/live.ts';
-import type { Key } from '../model/wire.ts';
+import { namesOf } from '../model/names.ts';
 import { Code } from '../parts/code.tsx';
 import { Dialog } from '../parts/dialog.tsx';
 import { Field, type Submit, valuesOf } from '../parts/form.tsx';
 import { Refused } from '../parts/refused.tsx';
 import { t } from '../words/words.ts';
 
-const LIMITS = ['requests_per_minute', 'tokens_per_day', 'concurrent_turns'] as const;
+const LIMITS = namesOf<keyof KeyLimitsWire>({
+  requests_per_minute: true,
+  tokens_per_day: true,
+  concurrent_turns: true,
+});
 
 export interface KeyDialogProps {
   /** Absent: a new one. */
-  readonly of?: Key;
+  readonly of?: KeyWire;
   readonly onClose: () => void;
 }
 
@@ -25,8 +30,8 @@ export function NewKey({ of, onClose }: KeyDialogProps) {
     const body = draftOf(valuesOf(event.currentTarget));
     const answer =
       of === undefined
-        ? await call<{ key: string }>('POST', '/api/keys', body)
-        : await call<{ key?: string }>('PATCH', `/api/keys/${of.id}`, body);
+        ? await call<NewKeyWire>('POST', '/api/keys', body)
+        : await call<Partial<NewKeyWire>>('PATCH', `/api/keys/${of.id}`, body);
     if (!answer.ok) return setRefused(answer.message);
     await readKeys();
     if (answer.value.key === undefined) onClose();
@@ -52,7 +57,7 @@ export function NewKey({ of, onClose }: KeyDialogProps) {
   );
 }
 
-function KeyFields({ of }: { readonly of: Key | undefined }) {
+function KeyFields({ of }: { readonly of: KeyWire | undefined }) {
   return (
     <>
       <Field label={t('keys.name')} hint={t('keys.nameHint')}>
@@ -90,11 +95,11 @@ function KeyFields({ of }: { readonly of: Key | undefined }) {
   );
 }
 
-function draftOf(values: Readonly<Record<string, string>>): Record<string, unknown> {
+function draftOf(values: Readonly<Record<string, string>>): KeyDraftWire {
   const limits = LIMITS.map((limit) => [limit, values[limit] === undefined ? null : Number(values[limit])]);
   const models = (values['models'] ?? '').split(/[\s,]+/).filter((model) => model !== '');
   return {
-    name: values['name'],
+    name: values['name'] ?? '',
     limits: Object.fromEntries(limits),
     models: models.length === 0 ? null : models,
   };

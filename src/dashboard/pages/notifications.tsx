@@ -1,7 +1,16 @@
 /** Where the server tells people that something needs them. Secrets come masked and go back as they came. */
 import { useEffect, useState } from 'preact/hooks';
+import type { ListWire } from '../../admin-api/answer.ts';
+import type {
+  ChannelDraftWire,
+  ChannelKind,
+  ChannelTestWire,
+  ChannelWire,
+  SettingsChangesWire,
+  SettingsWire,
+} from '../../admin-api/settings.ts';
 import { call } from '../model/api.ts';
-import { NOTIFICATION_KINDS, type Notification, type Settings } from '../model/wire.ts';
+import { namesOf } from '../model/names.ts';
 import { Dialog } from '../parts/dialog.tsx';
 import { Field, type Submit, valuesOf } from '../parts/form.tsx';
 import { Refused } from '../parts/refused.tsx';
@@ -9,21 +18,22 @@ import { tell } from '../parts/toast.tsx';
 import { t, wordFor } from '../words/words.ts';
 
 export function Notifications() {
-  const [settings, setSettings] = useState<Settings>();
+  const [settings, setSettings] = useState<SettingsWire>();
   const [refused, setRefused] = useState<string>();
   const [asked, setAsked] = useState<'no' | 'yes'>('no');
   useEffect(() => {
-    void call<Settings>('GET', '/api/settings').then((answer) => {
+    void call<SettingsWire>('GET', '/api/settings').then((answer) => {
       if (answer.ok) setSettings(answer.value);
     });
   }, []);
   const targets = settings?.notifications ?? [];
-  const save = async (notifications: readonly Notification[]): Promise<void> => {
-    const answer = await call<Settings>('PUT', '/api/settings', { ...settings, notifications });
+  const save = async (notifications: readonly ChannelDraftWire[]): Promise<void> => {
+    const changes: SettingsChangesWire = { notifications };
+    const answer = await call<SettingsWire>('PUT', '/api/settings', changes);
     setRefused(answer.ok ? undefined : answer.message);
     if (!answer.ok) return;
     setAsked('no');
-    setSettings(answer.value?.notifications === undefined ? { ...settings, notifications } : answer.value);
+    setSettings(answer.value);
     tell(t('do.saved'));
   };
   return (
@@ -61,14 +71,8 @@ export function Notifications() {
   );
 }
 
-interface Tested {
-  readonly kind: string;
-  readonly ok: boolean;
-  readonly error?: string;
-}
-
 /** The first that did not arrive says more than all that did. */
-function outcomeOf(tested: readonly Tested[]): string {
+function outcomeOf(tested: readonly ChannelTestWire[]): string {
   const failed = tested.find((one) => !one.ok);
   if (failed === undefined) return t('notify.tested');
   return t('notify.notArrived', { kind: failed.kind, why: failed.error ?? '' });
@@ -78,9 +82,9 @@ function TestButton() {
   const [state, setState] = useState<'idle' | 'asking'>('idle');
   const test = async (): Promise<void> => {
     setState('asking');
-    const answer = await call<{ data: readonly Tested[] }>('POST', '/api/notifications/test');
+    const answer = await call<ListWire<ChannelTestWire>>('POST', '/api/notifications/test');
     setState('idle');
-    tell(answer.ok ? outcomeOf(answer.value?.data ?? []) : answer.message);
+    tell(answer.ok ? outcomeOf(answer.value.data) : answer.message);
   };
   return (
     <button type="button" class="button slim" disabled={state === 'asking'} onClick={() => void test()}>
@@ -89,7 +93,7 @@ function TestButton() {
   );
 }
 
-function Target({ target, onRemove }: { readonly target: Notification; readonly onRemove: () => void }) {
+function Target({ target, onRemove }: { readonly target: ChannelWire; readonly onRemove: () => void }) {
   return (
     <li class="line">
       <div class="row apart wraps">
@@ -104,17 +108,27 @@ function Target({ target, onRemove }: { readonly target: Notification; readonly 
   );
 }
 
-const kindOf = (text: string): Notification['kind'] =>
-  NOTIFICATION_KINDS.find((one) => one === text) ?? 'webhook';
+/** What says where a channel of each kind leads. */
+const ADDRESSED_BY: Readonly<Record<ChannelKind, 'url' | 'chat_id'>> = {
+  webhook: 'url',
+  ntfy: 'url',
+  discord: 'url',
+  slack: 'url',
+  telegram: 'chat_id',
+  gotify: 'url',
+};
+const KINDS = namesOf(ADDRESSED_BY);
+
+const kindOf = (text: string): ChannelKind => KINDS.find((one) => one === text) ?? 'webhook';
 
 interface NewTargetProps {
   readonly refused: string | undefined;
-  readonly onAdd: (target: Notification) => void;
+  readonly onAdd: (target: ChannelDraftWire) => void;
   readonly onClose: () => void;
 }
 
 function NewTarget({ refused, onAdd, onClose }: NewTargetProps) {
-  const [kind, setKind] = useState<Notification['kind']>('webhook');
+  const [kind, setKind] = useState<ChannelKind>('webhook');
   const submit: Submit = (event) => {
     event.preventDefault();
     const { url, token, chat_id } = valuesOf(event.currentTarget);
@@ -131,14 +145,14 @@ function NewTarget({ refused, onAdd, onClose }: NewTargetProps) {
             value={kind}
             onChange={(event) => setKind(kindOf(event.currentTarget.value))}
           >
-            {NOTIFICATION_KINDS.map((one) => (
+            {KINDS.map((one) => (
               <option key={one} value={one}>
                 {wordFor('notifyKind', one)}
               </option>
             ))}
           </select>
         </Field>
-        {kind === 'telegram' ? (
+        {ADDRESSED_BY[kind] === 'chat_id' ? (
           <Field label={t('notify.chat')}>
             <input class="input mono" name="chat_id" required autocomplete="off" />
           </Field>

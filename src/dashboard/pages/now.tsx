@@ -1,11 +1,12 @@
 /** Is it fine, who serves, what runs: to be read in two seconds. */
 import { useEffect } from 'preact/hooks';
+import type { AccountWire } from '../../admin-api/account.ts';
+import type { RequestWire } from '../../admin-api/request.ts';
 import type { PageProps } from '../app.tsx';
 import { readStatus } from '../model/live.ts';
 import { inServingOrder, isOverCeiling, verdictOf } from '../model/order.ts';
 import { hrefOf } from '../model/route.ts';
 import { useWorld } from '../model/store.ts';
-import type { Account, RequestRow } from '../model/wire.ts';
 import { AccountBadge, AccountName, AccountReason, Windows } from '../parts/account.tsx';
 import { KeyName } from '../parts/key-name.tsx';
 import { Ago, useNow } from '../parts/time.tsx';
@@ -69,7 +70,7 @@ function Strip() {
   );
 }
 
-function AccountCard({ account }: { readonly account: Account }) {
+function AccountCard({ account }: { readonly account: AccountWire }) {
   return (
     <li class="card stack" data-account={account.name}>
       <div class="row apart">
@@ -108,7 +109,7 @@ function Latest() {
   );
 }
 
-function LatestRow({ row }: { readonly row: RequestRow }) {
+function LatestRow({ row }: { readonly row: RequestWire }) {
   return (
     <li>
       <a class="line latest" href={hrefOf('now', undefined, { why: row.id })}>

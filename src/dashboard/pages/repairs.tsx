@@ -1,10 +1,10 @@
 /** What needs a hand, each with the one button that mends it. */
 import { useState } from 'preact/hooks';
+import type { AccountWire } from '../../admin-api/account.ts';
 import { call } from '../model/api.ts';
 import { readStatus } from '../model/live.ts';
 import { hrefOf } from '../model/route.ts';
 import { useWorld } from '../model/store.ts';
-import type { Account } from '../model/wire.ts';
 import { tell } from '../parts/toast.tsx';
 import { t, wordFor } from '../words/words.ts';
 
@@ -33,7 +33,7 @@ export function Repairs() {
 
 const BLOCKED: ReadonlySet<string> = new Set(['needs_login', 'exhausted', 'suspended']);
 
-function LoginCard({ account }: { readonly account: Account }) {
+function LoginCard({ account }: { readonly account: AccountWire }) {
   const login = account.kind === 'chatgpt';
   const add = login ? 'device' : 'api_key';
   return (
@@ -46,11 +46,11 @@ function LoginCard({ account }: { readonly account: Account }) {
   );
 }
 
-function BlockCard({ account }: { readonly account: Account }) {
+function BlockCard({ account }: { readonly account: AccountWire }) {
   const [state, setState] = useState<'idle' | 'asking'>('idle');
   const probe = async (): Promise<void> => {
     setState('asking');
-    const answer = await call<Account>('POST', `/api/accounts/${account.id}/probe`);
+    const answer = await call<AccountWire>('POST', `/api/accounts/${account.id}/probe`);
     setState('idle');
     if (!answer.ok) tell(answer.message);
     else

@@ -1,10 +1,11 @@
 /** Every accepted turn, newest first; the filters are in the address. */
 import { useEffect, useState } from 'preact/hooks';
+import type { RequestStatus, RequestWire } from '../../admin-api/request.ts';
 import type { PageProps } from '../app.tsx';
+import { namesOf } from '../model/names.ts';
 import { type Filter, filterOf, useRequestList } from '../model/request-list.ts';
 import { hrefOf, rewrite } from '../model/route.ts';
 import { useWorld } from '../model/store.ts';
-import type { RequestRow } from '../model/wire.ts';
 import { AccountName } from '../parts/account.tsx';
 import { KeyName } from '../parts/key-name.tsx';
 import { TurnBadge } from '../parts/turn-status.tsx';
@@ -96,7 +97,7 @@ function Heads() {
 }
 
 interface EntryProps {
-  readonly row: RequestRow | undefined;
+  readonly row: RequestWire | undefined;
   readonly top: number;
   readonly filter: Filter;
 }
@@ -127,7 +128,7 @@ function Entry({ row, top, filter }: EntryProps) {
   );
 }
 
-const STATUSES = ['completed', 'incomplete', 'failed', 'cancelled'] as const;
+const STATUSES = namesOf<RequestStatus>({ completed: true, incomplete: true, failed: true, cancelled: true });
 
 function Filters({ filter }: { readonly filter: Filter }) {
   const accounts = useWorld((world) => world.accounts);

@@ -1,7 +1,7 @@
 /** The turns that run at this moment. */
+import type { TurnWire } from '../../admin-api/turn.ts';
 import { hrefOf } from '../model/route.ts';
 import { useWorld } from '../model/store.ts';
-import type { Turn } from '../model/wire.ts';
 import { AccountName } from '../parts/account.tsx';
 import { useKeyName } from '../parts/key-name.tsx';
 import { Age } from '../parts/time.tsx';
@@ -29,7 +29,7 @@ export function RunningTurns() {
   );
 }
 
-function TurnRow({ turn }: { readonly turn: Turn }) {
+function TurnRow({ turn }: { readonly turn: TurnWire }) {
   const key = useKeyName(turn.tenant);
   return (
     <li>

@@ -1,10 +1,11 @@
 /** One conversation from its newest turn to its first, and every move between accounts. */
 import { useEffect, useMemo, useState } from 'preact/hooks';
+import type { RequestDetailWire, RequestWire } from '../../admin-api/request.ts';
+import type { SessionWire } from '../../admin-api/session.ts';
 import { call, list } from '../model/api.ts';
 import { go, hrefOf, type Route } from '../model/route.ts';
 import { useWorld } from '../model/store.ts';
 import { type Chapter, type Move, storyOf, sumsOf } from '../model/story.ts';
-import type { RequestDetail, RequestRow, Session } from '../model/wire.ts';
 import { AccountName, useColour } from '../parts/account.tsx';
 import { Confirm } from '../parts/dialog.tsx';
 import { useKeyName } from '../parts/key-name.tsx';
@@ -21,12 +22,12 @@ export interface StoryProps {
 }
 
 /** What the server has stored, with what has happened since it was read. */
-function useTurnsOf(id: string): readonly RequestRow[] | undefined {
-  const [read, setRead] = useState<readonly RequestRow[]>();
+function useTurnsOf(id: string): readonly RequestWire[] | undefined {
+  const [read, setRead] = useState<readonly RequestWire[]>();
   const live = useWorld((world) => world.requests);
   useEffect(() => {
     setRead(undefined);
-    void list<RequestRow>(`/api/requests?limit=1000&session=${encodeURIComponent(id)}`).then(setRead);
+    void list<RequestWire>(`/api/requests?limit=1000&session=${encodeURIComponent(id)}`).then(setRead);
   }, [id]);
   return useMemo(() => {
     if (read === undefined) return undefined;
@@ -54,8 +55,8 @@ export function SessionStory({ id, route }: StoryProps) {
 
 interface HeadProps {
   readonly id: string;
-  readonly session: Session | undefined;
-  readonly rows: readonly RequestRow[];
+  readonly session: SessionWire | undefined;
+  readonly rows: readonly RequestWire[];
 }
 
 function StoryHead({ id, session, rows }: HeadProps) {
@@ -129,7 +130,7 @@ function MoveChapter({ move }: { readonly move: Move }) {
   const [items, setItems] = useState<number>();
   useEffect(() => {
     if (move.continuity !== 'snapshot') return;
-    void call<RequestDetail>('GET', `/api/requests/${move.row.id}`).then((answer) => {
+    void call<RequestDetailWire>('GET', `/api/requests/${move.row.id}`).then((answer) => {
       if (answer.ok) setItems(answer.value.history?.items);
     });
   }, [move.row.id, move.continuity]);
@@ -142,7 +143,7 @@ function MoveChapter({ move }: { readonly move: Move }) {
   );
 }
 
-function TurnChapter({ row, route }: { readonly row: RequestRow; readonly route: Route }) {
+function TurnChapter({ row, route }: { readonly row: RequestWire; readonly route: Route }) {
   const colour = useColour(row.account_id);
   return (
     <li style={{ '--of': colour }}>

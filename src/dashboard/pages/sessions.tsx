@@ -1,11 +1,12 @@
 /** Every conversation of this process: on which account it is, and why it moved. */
 import { useMemo, useState } from 'preact/hooks';
+import type { RequestWire } from '../../admin-api/request.ts';
+import type { SessionWire } from '../../admin-api/session.ts';
 import type { PageProps } from '../app.tsx';
 import { colourOf } from '../look/colours.ts';
 import { hrefOf, rewrite } from '../model/route.ts';
 import { useWorld } from '../model/store.ts';
 import { latestMove, sumsOf } from '../model/story.ts';
-import type { RequestRow, Session } from '../model/wire.ts';
 import { AccountName } from '../parts/account.tsx';
 import { KeyName } from '../parts/key-name.tsx';
 import { Ago } from '../parts/time.tsx';
@@ -64,8 +65,8 @@ function SessionList({ search }: { readonly search: string }) {
 }
 
 interface SessionRowProps {
-  readonly session: Session;
-  readonly rows: readonly RequestRow[];
+  readonly session: SessionWire;
+  readonly rows: readonly RequestWire[];
 }
 
 function SessionRow({ session, rows }: SessionRowProps) {
@@ -99,7 +100,7 @@ function SessionRow({ session, rows }: SessionRowProps) {
 }
 
 /** The last turns, oldest on the left, each in the colour of its account. */
-function Strip({ rows }: { readonly rows: readonly RequestRow[] }) {
+function Strip({ rows }: { readonly rows: readonly RequestWire[] }) {
   const accounts = useWorld((world) => world.accounts);
   const shown = rows.slice(0, STRIP_LENGTH).toReversed();
   return (

@@ -1,5 +1,6 @@
 /** Keys, snippets, notifications, backup, and how this page looks. */
 import { useState } from 'preact/hooks';
+import type { BackupWire } from '../../admin-api/status.ts';
 import type { PageProps } from '../app.tsx';
 import { call } from '../model/api.ts';
 import { useWorld } from '../model/store.ts';
@@ -36,7 +37,7 @@ function Backup() {
   const [state, setState] = useState<'idle' | 'asking'>('idle');
   const start = async (): Promise<void> => {
     setState('asking');
-    const answer = await call<{ file: string; bytes: number }>('POST', '/api/backup');
+    const answer = await call<BackupWire>('POST', '/api/backup');
     setState('idle');
     if (answer.ok) setMade(answer.value);
     else tell(answer.message);

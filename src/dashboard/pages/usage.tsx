@@ -1,9 +1,10 @@
 /** Tokens over time and what they would have cost, per model, account and key. */
 import { useEffect, useMemo, useState } from 'preact/hooks';
+import type { UsageRange, UsageSumWire, UsageWire } from '../../admin-api/usage.ts';
 import type { PageProps } from '../app.tsx';
 import { call } from '../model/api.ts';
+import { namesOf } from '../model/names.ts';
 import { hrefOf, rewrite } from '../model/route.ts';
-import type { Range, Usage, UsageSum } from '../model/wire.ts';
 import { AccountName } from '../parts/account.tsx';
 import { Chart } from '../parts/chart.tsx';
 import { Choice } from '../parts/form.tsx';
@@ -11,13 +12,13 @@ import { KeyName } from '../parts/key-name.tsx';
 import { count, day, dollars, percent, short } from '../words/format.ts';
 import { t } from '../words/words.ts';
 
-const RANGES = ['24h', '7d', '30d'] as const;
+const RANGES = namesOf<UsageRange>({ '24h': true, '7d': true, '30d': true });
 
 export function UsagePage({ route }: PageProps) {
-  const range: Range = RANGES.find((one) => one === route.query['range']) ?? '24h';
-  const [usage, setUsage] = useState<Usage>();
+  const range = RANGES.find((one) => one === route.query['range']) ?? '24h';
+  const [usage, setUsage] = useState<UsageWire>();
   useEffect(() => {
-    void call<Usage>('GET', `/api/usage?range=${range}`).then((answer) => {
+    void call<UsageWire>('GET', `/api/usage?range=${range}`).then((answer) => {
       if (answer.ok) setUsage(answer.value);
     });
   }, [range]);
@@ -37,7 +38,7 @@ export function UsagePage({ route }: PageProps) {
   );
 }
 
-function Sums({ usage }: { readonly usage: Usage }) {
+function Sums({ usage }: { readonly usage: UsageWire }) {
   if (usage.totals.turns === 0) {
     return (
       <div class="card empty">
@@ -65,7 +66,7 @@ function Sums({ usage }: { readonly usage: Usage }) {
   );
 }
 
-function Totals({ of }: { readonly of: UsageSum }) {
+function Totals({ of }: { readonly of: UsageSumWire }) {
   const figures = [
     [t('usage.turns'), count(of.turns)],
     [t('usage.input'), short(of.input_tokens)],
@@ -91,7 +92,7 @@ const MEASURES = ['tokens', 'cost', 'turns'] as const;
 type Measure = (typeof MEASURES)[number];
 const BAR = '#4a79e8';
 
-function amountOf(measure: Measure, sum: UsageSum): number {
+function amountOf(measure: Measure, sum: UsageSumWire): number {
   if (measure === 'tokens') return sum.input_tokens + sum.output_tokens;
   return measure === 'cost' ? (sum.cost_usd ?? 0) : sum.turns;
 }
@@ -102,7 +103,7 @@ const FORMATS: Readonly<Record<Measure, (value: number) => string>> = {
   turns: short,
 };
 
-function OverTime({ usage }: { readonly usage: Usage }) {
+function OverTime({ usage }: { readonly usage: UsageWire }) {
   const [measure, setMeasure] = useState<Measure>('tokens');
   const { times, series } = useMemo(() => {
     const length = Math.ceil((Date.now() / 1000 - usage.since) / usage.step_seconds);
@@ -132,7 +133,7 @@ function OverTime({ usage }: { readonly usage: Usage }) {
 
 interface TableProps {
   readonly title: string;
-  readonly rows: Usage['models'];
+  readonly rows: UsageWire['models'];
   readonly name: (id: string) => preact.ComponentChildren;
 }
 

@@ -1,10 +1,10 @@
 /** Everything that is known of one turn: which accounts were asked, why, and what the client was told. */
 import { type ComponentChildren, Fragment } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import type { AttemptWire, RequestDetailWire } from '../../admin-api/request.ts';
 import { type Answer, call } from '../model/api.ts';
 import { curlOf } from '../model/curl.ts';
 import { go, hrefOf, type Route } from '../model/route.ts';
-import type { Attempt, RequestDetail } from '../model/wire.ts';
 import { AccountName, useColour } from '../parts/account.tsx';
 import { copy } from '../parts/code.tsx';
 import { Dialog } from '../parts/dialog.tsx';
@@ -14,10 +14,10 @@ import { bytes, count, milliseconds, moment, percent } from '../words/format.ts'
 import { t, wordFor } from '../words/words.ts';
 
 export function Why({ id, route }: { readonly id: string; readonly route: Route }) {
-  const [answer, setAnswer] = useState<Answer<RequestDetail>>();
+  const [answer, setAnswer] = useState<Answer<RequestDetailWire>>();
   useEffect(() => {
     setAnswer(undefined);
-    void call<RequestDetail>('GET', `/api/requests/${encodeURIComponent(id)}`).then(setAnswer);
+    void call<RequestDetailWire>('GET', `/api/requests/${encodeURIComponent(id)}`).then(setAnswer);
   }, [id]);
   const { why: _why, ...query } = route.query;
   return (
@@ -29,7 +29,7 @@ export function Why({ id, route }: { readonly id: string; readonly route: Route 
   );
 }
 
-function Told({ row }: { readonly row: RequestDetail }) {
+function Told({ row }: { readonly row: RequestDetailWire }) {
   return (
     <>
       <div class="row apart wraps">
@@ -60,7 +60,7 @@ function Told({ row }: { readonly row: RequestDetail }) {
   );
 }
 
-function Outcome({ row }: { readonly row: RequestDetail }) {
+function Outcome({ row }: { readonly row: RequestDetailWire }) {
   return (
     <section class="section">
       <h3>{t('why.told')}</h3>
@@ -75,8 +75,8 @@ function Outcome({ row }: { readonly row: RequestDetail }) {
   );
 }
 
-function AttemptLine({ row, index }: { readonly row: RequestDetail; readonly index: number }) {
-  const attempt = row.attempts[index] as Attempt;
+function AttemptLine({ row, index }: { readonly row: RequestDetailWire; readonly index: number }) {
+  const attempt = row.attempts[index] as AttemptWire;
   const colour = useColour(attempt.account_id);
   const code = attempt.error_code;
   return (
@@ -84,7 +84,7 @@ function AttemptLine({ row, index }: { readonly row: RequestDetail; readonly ind
       <div class="row apart">
         <AccountName id={attempt.account_id} />
         <span class="quiet small">
-          {attempt.transport === 'ws' ? 'WebSocket' : 'HTTP'} · {milliseconds(attempt.ms)}
+          {wordFor('way', attempt.transport)} · {milliseconds(attempt.ms)}
         </span>
       </div>
       <p class="small">
@@ -103,12 +103,12 @@ function AttemptLine({ row, index }: { readonly row: RequestDetail; readonly ind
 }
 
 /** Only what the client had not seen can be repeated: an attempt that was followed by another had shown nothing. */
-function phaseOf(row: RequestDetail, index: number): string {
+function phaseOf(row: RequestDetailWire, index: number): string {
   const last = index === row.attempts.length - 1;
   return t(last && row.first_event_ms !== null ? 'why.afterOutput' : 'why.beforeOutput');
 }
 
-function Choice({ row }: { readonly row: RequestDetail }) {
+function Choice({ row }: { readonly row: RequestDetailWire }) {
   const { history } = row;
   const kept = wordFor('keptLong', row.continuity);
   return (
@@ -123,7 +123,7 @@ function Choice({ row }: { readonly row: RequestDetail }) {
   );
 }
 
-function Facts({ row }: { readonly row: RequestDetail }) {
+function Facts({ row }: { readonly row: RequestDetailWire }) {
   return (
     <dl class="facts small">
       {factsOf(row).map(([name, value]) => (
@@ -139,7 +139,7 @@ function Facts({ row }: { readonly row: RequestDetail }) {
 type Fact = readonly [name: string, value: ComponentChildren];
 
 /** What is not known is left out. */
-function factsOf(row: RequestDetail): readonly Fact[] {
+function factsOf(row: RequestDetailWire): readonly Fact[] {
   const { input_tokens: input, cached_tokens: cached } = row;
   const facts: readonly (readonly [unknown, Fact])[] = [
     [row.model, [t('requests.model'), row.model]],

@@ -1,10 +1,11 @@
 /**
  * An account wherever it is mentioned: its colour with its name, its state, its windows.
  */
+import type { AccountStatus, AccountWire } from '../../admin-api/account.ts';
+import type { WindowWire } from '../../admin-api/window.ts';
 import { colourOf, NO_ACCOUNT } from '../look/colours.ts';
 import { useWorld } from '../model/store.ts';
-import type { Account, AccountStatus, QuotaWindow } from '../model/wire.ts';
-import { t, wordFor } from '../words/words.ts';
+import { codeInWords, t, windowInWords, wordFor } from '../words/words.ts';
 import { Countdown } from './time.tsx';
 
 export function useColour(id: string | null): string {
@@ -42,12 +43,12 @@ export function AccountBadge({ status }: { readonly status: AccountStatus }) {
 }
 
 /** Why it does not serve, and when it will. */
-export function AccountReason({ account }: { readonly account: Account }) {
+export function AccountReason({ account }: { readonly account: AccountWire }) {
   const { status, status_reason: reason, available_at: until } = account;
   if (status === 'ready' || status === 'paused') return null;
   return (
     <p class="small quiet">
-      {reason === null ? null : wordFor('code', reason)}
+      {reason === null ? null : codeInWords(reason)}
       {until === null ? null : (
         <>
           {reason === null ? '' : ' · '}
@@ -58,7 +59,7 @@ export function AccountReason({ account }: { readonly account: Account }) {
   );
 }
 
-export function Windows({ account }: { readonly account: Account }) {
+export function Windows({ account }: { readonly account: AccountWire }) {
   const colour = useColour(account.id);
   if (account.windows.length === 0) {
     const text = account.kind === 'api_key' ? t('account.noWindows') : t('account.windowsUnknown');
@@ -75,7 +76,7 @@ export function Windows({ account }: { readonly account: Account }) {
 }
 
 interface WindowBarProps {
-  readonly window: QuotaWindow;
+  readonly window: WindowWire;
   readonly colour: string;
   readonly ceiling: number;
 }
@@ -86,7 +87,7 @@ function WindowBar({ window, colour, ceiling }: WindowBarProps) {
   return (
     <div>
       <div class="row apart small">
-        <span>{wordFor('window', window.name)}</span>
+        <span>{windowInWords(window.name)}</span>
         <span class="quiet">
           {used} %
           {window.resets_at === null ? null : (

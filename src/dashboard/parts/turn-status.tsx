@@ -1,15 +1,15 @@
 /** How a turn ended, in a word and a tone. */
-import type { RequestRow, TurnStatus } from '../model/wire.ts';
+import type { RequestStatus, RequestWire } from '../../admin-api/request.ts';
 import { t, wordFor } from '../words/words.ts';
 
-const TONES: Readonly<Record<TurnStatus, string>> = {
+const TONES: Readonly<Record<RequestStatus, string>> = {
   completed: 'calm',
   incomplete: 'warn',
   failed: 'bad',
   cancelled: '',
 };
 
-export function TurnBadge({ row }: { readonly row: RequestRow }) {
+export function TurnBadge({ row }: { readonly row: RequestWire }) {
   const moves = new Set(row.attempts.map((attempt) => attempt.account_id)).size - 1;
   return (
     <span class="row">

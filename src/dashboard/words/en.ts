@@ -49,6 +49,8 @@ export const en = {
   'now.pace': '{n} tok/s',
   'now.latest': 'Latest turns',
   'now.allRequests': 'All requests',
+  'answer.http': 'HTTP {status}',
+  'answer.close': 'connection closed ({status})',
   'repair.title': 'What needs a hand',
   'repair.login': '{name} has to be logged in again.',
   'repair.loginDo': 'Log in again',

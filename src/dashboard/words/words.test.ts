@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { en } from './en.ts';
 import { bytes, dollars, milliseconds, percent, short, span } from './format.ts';
-import { fill } from './words.ts';
+import { codeInWords, fill, loginFailureInWords, windowInWords } from './words.ts';
 import { zh } from './zh.ts';
 
 const namesIn = (text: string, pattern: RegExp) =>
@@ -23,6 +23,27 @@ test('every word says the same values in both languages', () => {
     return zh[key].trim() === '' || here.symmetricDifference(there).size > 0;
   });
   expect(differ).toEqual([]);
+});
+
+test.each([
+  ['refresh_token_reused', 'login was renewed by another program'],
+  ['PROXY_REFUSED', 'proxy refused the connection'],
+  ['upstream_unavailable', 'upstream not reachable'],
+  ['http_403', 'HTTP 403'],
+  ['close_1008', 'connection closed (1008)'],
+  ['some_new_limit', 'some new limit'],
+  ['constructor', 'constructor'],
+])('the code %s is shown as "%s"', (code, words) => {
+  expect(codeInWords(code)).toBe(words);
+});
+
+test('a failed login is told in the words of its own, else of its code', () => {
+  expect(loginFailureInWords('expired')).toBe('The time for this login is over. Begin again.');
+  expect(loginFailureInWords('access_denied')).toBe('access was not granted');
+});
+
+test('a window that has no words is called by its name', () => {
+  expect([windowInWords('weekly'), windowInWords('3d')]).toEqual(['Week', '3d']);
 });
 
 test('a word has a form for one and for many', () => {

@@ -2,6 +2,7 @@
  * Words in the language of the reader. `{name}` is a value; `{n|turn|turns}` is the word for one and for many.
  */
 import { currentTaste } from '../model/taste.ts';
+import type { ClosedGroups, OpenGroups } from './code-words.ts';
 import { en } from './en.ts';
 import { zh } from './zh.ts';
 
@@ -22,12 +23,39 @@ export function fill(text: string, values: Values): string {
     .replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''));
 }
 
-/** Codes of the server that have no words of their own are shown as they are. */
-export function wordFor(group: string, code: string): string {
-  const word = `${group}.${code}`;
-  return knows(word) ? t(word) : code.replaceAll('_', ' ');
+/** A server that is newer than this page may know more than the page has words for. */
+export function wordFor<Group extends keyof ClosedGroups>(group: Group, code: ClosedGroups[Group]): string {
+  return wordIn(group, code) ?? plain(code);
 }
 
-export function knows(word: string): word is Word {
+export function windowInWords(name: string): string {
+  return wordIn('window', name) ?? name;
+}
+
+/** Whatever upstream calls its refusal: in words where it has some, else as it is. */
+export function codeInWords(code: string): string {
+  const name = code.toLowerCase();
+  const answer = /^(http|close)_(\d+)$/.exec(name);
+  if (answer !== null)
+    return t(answer[1] === 'http' ? 'answer.http' : 'answer.close', { status: answer[2] ?? '' });
+  return wordIn('code', name) ?? wordIn('class', name) ?? plain(code);
+}
+
+export function loginFailureInWords(code: string): string {
+  return wordIn('login', code) ?? codeInWords(code);
+}
+
+export function hasWords(code: string): boolean {
+  return isWord(`code.${code}`);
+}
+
+function wordIn(group: keyof (ClosedGroups & OpenGroups), code: string): string | undefined {
+  const word = `${group}.${code}`;
+  return isWord(word) ? t(word) : undefined;
+}
+
+function isWord(word: string): word is Word {
   return Object.hasOwn(en, word);
 }
+
+const plain = (code: string): string => code.replaceAll('_', ' ');

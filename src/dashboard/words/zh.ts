@@ -50,6 +50,8 @@ export const zh: Readonly<Record<keyof typeof en, string>> = {
   'now.pace': '{n} 词元/秒',
   'now.latest': '最近的轮次',
   'now.allRequests': '全部请求',
+  'answer.http': 'HTTP {status}',
+  'answer.close': '连接被关闭（{status}）',
   'repair.title': '需要处理的事',
   'repair.login': '{name} 需要重新登录。',
   'repair.loginDo': '重新登录',
