@@ -49,6 +49,7 @@ test('a turn that moved counts its attempts and why it moved', async () => {
   metrics.turnCommitted({
     row: row({ attempts, firstEventMs: 300, outputTokens: 7 }),
     stored: false,
+    switches: ['quota'],
     overheadMs: 2,
   });
   const seen = await read(metrics);

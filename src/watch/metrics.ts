@@ -4,7 +4,7 @@
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { RequestAttempt, RequestRow } from '../store/request-row.ts';
+import type { RequestRow } from '../store/request-row.ts';
 import type { CommittedTurn } from '../store/store.ts';
 
 /** What is looked at when the figures are asked for. */
@@ -38,7 +38,7 @@ export class Metrics {
     'transport',
     'outcome',
   ]);
-  readonly #failovers = this.#counter('failovers_total', 'Changes of account within a turn.', [
+  readonly #failovers = this.#counter('failovers_total', 'Conversations that went to another account.', [
     'reason',
     'continuity',
   ]);
@@ -91,12 +91,10 @@ export class Metrics {
     return this.#registry.contentType;
   }
 
-  turnCommitted({ row, overheadMs }: CommittedTurn): void {
+  turnCommitted({ row, switches = [], overheadMs }: CommittedTurn): void {
     this.#turns.inc({ door: row.door, outcome: row.status });
     for (const { transport, outcome } of row.attempts) this.#attempts.inc({ transport, outcome });
-    for (const left of changesOf(row.attempts)) {
-      this.#failovers.inc({ reason: left.errorClass ?? 'unknown', continuity: row.continuity });
-    }
+    for (const reason of switches) this.#failovers.inc({ reason, continuity: row.continuity });
     this.#countTokens(row);
     if (row.firstEventMs !== undefined) this.#firstEvent.observe(row.firstEventMs / 1000);
     this.#turn.observe(row.totalMs / 1000);
@@ -158,12 +156,4 @@ export class Metrics {
   #histogram(name: string, help: string, buckets: number[]): Histogram {
     return new Histogram({ name: `respool_${name}`, help, buckets, registers: [this.#registry] });
   }
-}
-
-/** The attempts after which the turn went to another account. */
-function changesOf(attempts: readonly RequestAttempt[]): readonly RequestAttempt[] {
-  return attempts.filter((one, at) => {
-    const next = attempts[at + 1];
-    return next !== undefined && next.accountId !== one.accountId;
-  });
 }
