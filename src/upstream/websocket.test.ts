@@ -18,7 +18,12 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'
 afterEach(() => void vi.useRealTimers());
 
 async function connection(pingMs = PING_MS) {
-  const server = new WebSocketServer({ port: 0, host: '127.0.0.1', autoPong: false, perMessageDeflate: false });
+  const server = new WebSocketServer({
+    port: 0,
+    host: '127.0.0.1',
+    autoPong: false,
+    perMessageDeflate: false,
+  });
   await once(server, 'listening');
   const accepted = once(server, 'connection') as Promise<[WebSocket]>;
   const account = {
