@@ -113,6 +113,8 @@ class EventStream {
     // No socket: another answer is before this one on the connection. No chunks: HTTP/1.0.
     this.#framing = socket !== null && raw.chunkedEncoding ? 'here' : 'node';
     this.#reader?.wrote();
+    // Also an attempt that began while the reader was held.
+    if (this.#reader?.isHeld) this.#turn?.pause();
   }
 
   #end(outcome: Outcome): void {
