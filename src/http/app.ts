@@ -8,7 +8,7 @@ import { newRequestId } from '../bridge/bridge.ts';
 import { refusal } from '../protocol/refusal.ts';
 import { adminRoutes } from './admin.ts';
 import { sendRefusal } from './answer.ts';
-import { holdBounds, refusePath, SERVER_BOUNDS, SOCKET_BOUNDS } from './bounds.ts';
+import { endBrokenSocket, holdBounds, refusePath, SERVER_BOUNDS, SOCKET_BOUNDS } from './bounds.ts';
 import { clientRoutes } from './client-routes.ts';
 import { dashboardRoutes } from './dashboard.ts';
 import { Deliveries } from './deliveries.ts';
@@ -40,7 +40,7 @@ export async function buildApp(parts: Parts): Promise<App> {
     sendRefusal(reply, refusalOf(error, parts)),
   );
   server.setNotFoundHandler((_request, reply) => refusePath(reply));
-  await server.register(websocket, { options: SOCKET_BOUNDS });
+  await server.register(websocket, { options: SOCKET_BOUNDS, errorHandler: endBrokenSocket });
   holdBounds(server, parts);
   await server.register(async (app) => clientRoutes(app, parts, sockets));
   await server.register(async (app) => adminRoutes(app, parts));

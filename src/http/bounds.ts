@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { WebSocket } from '@fastify/websocket';
 import type { FastifyHttpOptions, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { newRequestId } from '../bridge/bridge.ts';
 import { parseObject } from '../protocol/frame.ts';
@@ -26,8 +27,8 @@ const LARGEST_ADMIN_BODY_BYTES = 4 * 1024 * 1024;
 const LINGER_MS = 5000;
 /** Above this the socket is closed with 1009; from the largest body up to it, an error frame says why. */
 const LARGEST_MESSAGE_BYTES = 80 * 1024 * 1024;
-/** A peer that was told to close has this long to do so. */
-const CLOSE_TIMEOUT_MS = 5000;
+/** A peer that was told to close has this long to do so; it may have much to send before it reads that. */
+const CLOSE_TIMEOUT_MS = 30_000;
 
 export const SERVER_BOUNDS = {
   keepAliveTimeout: KEEP_ALIVE_MS,
@@ -56,6 +57,14 @@ export const SOCKET_BOUNDS = {
   skipUTF8Validation: true,
   closeTimeout: CLOSE_TIMEOUT_MS,
 };
+
+/**
+ * After a broken frame ws has said why in its close frame. It then throws away what still comes, and the connection
+ * must not be destroyed meanwhile: a peer that is reset while it sends loses the words it has not read yet.
+ */
+export function endBrokenSocket(_error: Error, socket: WebSocket): void {
+  if (socket.readyState === socket.OPEN) socket.terminate();
+}
 
 /** Once the websocket plugin is there. */
 export function holdBounds(server: FastifyInstance, parts: Parts): void {

@@ -70,6 +70,7 @@ export class ClientSocket {
     this.#reader.flushed();
     if (this.#parts.bridge.isDraining) this.closeIfDone();
   };
+  readonly #onData = (chunk: Buffer) => this.#count(chunk.length);
   /** Of the message that is arriving. */
   readonly #arriving: Share;
   #arrivedBytes = 0;
@@ -87,10 +88,9 @@ export class ClientSocket {
       giveUp: () => socket.terminate(),
     });
     socket.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary ? 'binary' : 'text'));
-    stream.on('data', (chunk: Buffer) => this.#count(chunk.length));
+    stream.on('data', this.#onData);
     socket.on('close', () => this.#closed());
-    // ws has sent the close code that says what was wrong; the peer has some seconds to read it.
-    socket.on('error', () => this.#leave());
+    socket.on('error', () => this.#broken());
   }
 
   /** Without a turn, and with all that was said on its way, a socket can be closed without anybody missing anything. */
@@ -264,6 +264,13 @@ export class ClientSocket {
   #resume(): void {
     this.#socket.resume();
     for (const line of this.#lines.values()) line.turn?.resume();
+  }
+
+  /** ws has sent the close code that says what was wrong; what still comes is read by nobody and holds no memory. */
+  #broken(): void {
+    this.#stream.off('data', this.#onData);
+    this.#arriving.free();
+    this.#leave();
   }
 
   #closed(): void {
