@@ -6,7 +6,7 @@ import type { FastifyReply } from 'fastify';
 import type { Bridge } from '../bridge/bridge.ts';
 import type { Outcome, RunningTurn, TurnRequest } from '../bridge/stream.ts';
 import type { Frame } from '../protocol/frame.ts';
-import { createdFrame, failedFrame, newResponseId, type Refusal } from '../protocol/refusal.ts';
+import { createdFrame, failedFrame, newResponseId, type Refusal, refusal } from '../protocol/refusal.ts';
 import { encodeSse, SSE_COMMENT } from '../protocol/sse.ts';
 import { sendRefusal, turnHeaders } from './answer.ts';
 import { CODEX_KEEPALIVE, KeepAlive } from './keep-alive.ts';
@@ -118,17 +118,29 @@ class EventStream {
   }
 
   #end(outcome: Outcome): void {
-    const { reply, request, done } = this.#options;
+    const { reply, done } = this.#options;
     this.#stop();
-    if (outcome.kind === 'refused' && this.#headers === 'waiting') {
-      if (this.#turn !== undefined) reply.headers(turnHeaders(this.#turn, request.id));
-      sendRefusal(reply, outcome.refusal);
-    } else {
+    if (outcome.kind === 'cancelled') reply.raw.destroy();
+    else if (this.#headers === 'waiting') this.#answerWhole(outcome);
+    else {
       if (outcome.kind === 'refused') this.#failInside(outcome.refusal);
-      if (outcome.kind === 'cancelled') reply.raw.destroy();
-      else this.#finish();
+      if (outcome.kind === 'unary') this.#failInside(withoutEvents());
+      this.#finish();
     }
     done();
+  }
+
+  /** Nothing of a stream has been sent, not even its headers. */
+  #answerWhole(outcome: Outcome): void {
+    const { reply, request } = this.#options;
+    if (this.#turn !== undefined) reply.headers(turnHeaders(this.#turn, request.id));
+    if (outcome.kind === 'refused') sendRefusal(reply, outcome.refusal);
+    // An upstream that starts a background response may answer with it in place of its events.
+    else if (outcome.kind === 'unary') reply.type('application/json').send(outcome.body);
+    else {
+      this.#start();
+      this.#finish();
+    }
   }
 
   /** The last event and the end of the body leave in one piece. */
@@ -154,6 +166,10 @@ class EventStream {
   #stop(): void {
     this.#keepAlive.stop();
   }
+}
+
+function withoutEvents(): Refusal {
+  return refusal(502, 'stream_incomplete', 'The upstream started the response, but did not send its events.');
 }
 
 const LINE_END = Buffer.from('\r\n');
