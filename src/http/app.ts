@@ -29,6 +29,8 @@ export async function buildApp(parts: Parts): Promise<App> {
     genReqId: newRequestId,
     ...SERVER_BOUNDS,
     forceCloseConnections: true,
+    // Fastify's own words would be no envelope, and ours say the same.
+    return503OnClosing: false,
     trustProxy: parts.config.trustedProxies.length > 0 ? [...parts.config.trustedProxies] : false,
   });
   const deliveries = new Deliveries();
