@@ -10,6 +10,7 @@ import { adminRoutes } from './admin.ts';
 import { sendRefusal } from './answer.ts';
 import { endBrokenSocket, holdBounds, refusePath, SERVER_BOUNDS, SOCKET_BOUNDS } from './bounds.ts';
 import { clientRoutes } from './client-routes.ts';
+import { preflightRoutes, shareWithPages } from './cross-origin.ts';
 import { dashboardRoutes } from './dashboard.ts';
 import { Deliveries } from './deliveries.ts';
 import type { Parts } from './parts.ts';
@@ -42,8 +43,10 @@ export async function buildApp(parts: Parts): Promise<App> {
     sendRefusal(reply, refusalOf(error, parts)),
   );
   server.setNotFoundHandler((_request, reply) => refusePath(reply));
+  shareWithPages(server, parts.config);
   await server.register(websocket, { options: SOCKET_BOUNDS, errorHandler: endBrokenSocket });
   holdBounds(server, parts);
+  await server.register(async (app) => preflightRoutes(app, parts.config));
   await server.register(async (app) => clientRoutes(app, parts, sockets));
   await server.register(async (app) => adminRoutes(app, parts));
   await server.register(async (app) => dashboardRoutes(app, parts.config));

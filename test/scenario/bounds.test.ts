@@ -45,7 +45,7 @@ test.each([
   ['a bare IP address', { origin: 'http://203.0.113.9' }, 403],
   ['a sandboxed frame', { origin: 'null' }, 403],
   ['a foreign page that needs no answer', { 'sec-fetch-site': 'same-site' }, 403],
-  ['a public name of ours', { origin: 'https://pool.example' }, 200],
+  ['a public name of ours, without a key', { origin: 'https://pool.example' }, 401],
   ['no page at all', { 'sec-fetch-site': 'none' }, 200],
 ])('a call from %s is judged by its origin', async (_name, headers, status) => {
   const before = shared.simulator.seen.length;
