@@ -165,6 +165,7 @@ test('a slow reader makes the owner wait', async () => {
     more();
   };
   const answer = await fetch(`${path}?stream=true`);
+  const reader = (answer.body as ReadableStream<Uint8Array>).getReader();
   let before = -1;
   await expect
     .poll(
@@ -177,7 +178,9 @@ test('a slow reader makes the owner wait', async () => {
     )
     .toBe(true);
   expect(written).toBeLessThan(most);
-  expect((await answer.arrayBuffer()).byteLength).toBe(most * piece.length);
+  const held = written;
+  while (written === held) await reader.read();
+  await reader.cancel();
 });
 
 test('a response whose account was removed is read from its transcript, and otherwise unknown', async () => {
