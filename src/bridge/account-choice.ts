@@ -37,8 +37,9 @@ export class AccountChoice {
 
   choose(turn: Placed, wanted: Extract<Effect, { do: 'select' }>): Choice {
     const { request, session, history, binding } = turn;
-    const { background, conversation } = request.envelope;
-    const apiOnly = request.route === 'input_tokens' || background === 'yes' || conversation !== undefined;
+    const { background, conversation, model } = request.envelope;
+    const apiOnly =
+      request.route === 'input_tokens' || background === 'yes' || conversation !== undefined || model === '';
     const cache = affinityKey(request);
     const left = [wanted.avoid, session.left, this.#leftBy(turn)];
     const choice = this.#pool.select(

@@ -57,6 +57,7 @@ export class Attempt {
   #exchange: Exchange | undefined;
   #socket: UpstreamSocket | undefined;
   #fingerprint = '';
+  #flow: 'paused' | 'flowing' = 'flowing';
 
   constructor(context: AttemptContext, transports: Transports, listener: AttemptListener) {
     const { route, envelope, door } = context.request;
@@ -85,10 +86,12 @@ export class Attempt {
   }
 
   pause(): void {
+    this.#flow = 'paused';
     this.#exchange?.pause();
   }
 
   resume(): void {
+    this.#flow = 'flowing';
     this.#exchange?.resume();
   }
 
@@ -156,7 +159,7 @@ export class Attempt {
       return;
     }
     this.transport = 'ws';
-    this.#exchange = socket.send(payload.bytes, this.#listener);
+    this.#carriedBy(socket.send(payload.bytes, this.#listener));
   }
 
   #overHttp(): void {
@@ -167,7 +170,14 @@ export class Attempt {
     }
     const payload = this.#payload('http');
     if (payload === undefined) return;
-    this.#exchange = this.#transports.http.stream(this.#post('', payload), this.#listener);
+    this.#carriedBy(this.#transports.http.stream(this.#post('', payload), this.#listener));
+  }
+
+  /** The client may have stopped reading before there was anything to pause. */
+  #carriedBy(exchange: Exchange): void {
+    this.#exchange = exchange;
+    if (this.#state === 'disposed') exchange.abandon();
+    else if (this.#flow === 'paused') exchange.pause();
   }
 
   async #callUnary(): Promise<void> {

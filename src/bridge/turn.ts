@@ -222,8 +222,8 @@ export class Turn implements RunningTurn, AttemptEvents {
     );
     this.#running = running;
     this.#record.started(running.attempt, this.#because);
-    running.begin();
     if (this.#flow === 'paused') running.attempt.pause();
+    running.begin();
   }
 
   #dispose(connection: 'keep' | 'drop'): void {

@@ -19,6 +19,9 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
+/** For the failures of the turns that were cut off to be read. */
+const LAST_WORDS_MS = 1000;
+
 export async function startServer(
   config: Config,
   log: Log = createLog(config.logLevel),
@@ -39,10 +42,12 @@ export async function startServer(
     adminToken,
     firstKey,
     stop: async () => {
+      const until = performance.now() + config.drainMs;
       const drained = bridge.drain(config.drainMs);
       app.closeIdleSockets();
       await drained;
       parts.watch.live.close();
+      await app.deliver(Math.max(until - performance.now(), LAST_WORDS_MS));
       await app.server.close();
       await close();
       await store.close();

@@ -8,9 +8,11 @@ import { newRequestId } from '../bridge/bridge.ts';
 import { refusal } from '../protocol/refusal.ts';
 import { adminRoutes } from './admin.ts';
 import { sendRefusal } from './answer.ts';
-import { holdBounds, refusePath, SERVER_BOUNDS, SOCKET_BOUNDS } from './bounds.ts';
+import { endBrokenSocket, holdBounds, refusePath, SERVER_BOUNDS, SOCKET_BOUNDS } from './bounds.ts';
 import { clientRoutes } from './client-routes.ts';
+import { preflightRoutes, shareWithPages } from './cross-origin.ts';
 import { dashboardRoutes } from './dashboard.ts';
+import { Deliveries } from './deliveries.ts';
 import type { Parts } from './parts.ts';
 import type { ClientSocket } from './responses-socket.ts';
 
@@ -18,6 +20,8 @@ export interface App {
   readonly server: FastifyInstance;
   /** Closes client sockets without a turn; those that have one close after it. */
   closeIdleSockets(): void;
+  /** Resolves when clients have read all that was said to them; who has not by then is cut off. */
+  deliver(limitMs: number): Promise<void>;
 }
 
 export async function buildApp(parts: Parts): Promise<App> {
@@ -26,15 +30,23 @@ export async function buildApp(parts: Parts): Promise<App> {
     genReqId: newRequestId,
     ...SERVER_BOUNDS,
     forceCloseConnections: true,
+    // Fastify's own words would be no envelope, and ours say the same.
+    return503OnClosing: false,
     trustProxy: parts.config.trustedProxies.length > 0 ? [...parts.config.trustedProxies] : false,
   });
-  server.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id));
+  const deliveries = new Deliveries();
+  server.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id);
+    reply.raw.once('close', deliveries.begin());
+  });
   server.setErrorHandler((error: FastifyError, _request, reply) =>
     sendRefusal(reply, refusalOf(error, parts)),
   );
   server.setNotFoundHandler((_request, reply) => refusePath(reply));
-  await server.register(websocket, { options: SOCKET_BOUNDS });
+  shareWithPages(server, parts.config);
+  await server.register(websocket, { options: SOCKET_BOUNDS, errorHandler: endBrokenSocket });
   holdBounds(server, parts);
+  await server.register(async (app) => preflightRoutes(app, parts.config));
   await server.register(async (app) => clientRoutes(app, parts, sockets));
   await server.register(async (app) => adminRoutes(app, parts));
   await server.register(async (app) => dashboardRoutes(app, parts.config));
@@ -42,7 +54,11 @@ export async function buildApp(parts: Parts): Promise<App> {
   return {
     server,
     closeIdleSockets: () => {
-      for (const socket of sockets) if (socket.isIdle) socket.close(1001, 'the server is shutting down');
+      for (const socket of sockets) socket.closeIfDone();
+    },
+    deliver: async (limitMs) => {
+      await deliveries.settled(limitMs);
+      for (const socket of sockets) socket.cutOff();
     },
   };
 }

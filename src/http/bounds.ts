@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { WebSocket } from '@fastify/websocket';
 import type { FastifyHttpOptions, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { newRequestId } from '../bridge/bridge.ts';
 import { parseObject } from '../protocol/frame.ts';
@@ -14,6 +15,7 @@ import { boundConnections } from './connections.ts';
 import type { Parts } from './parts.ts';
 import { refuseConnection, refuseUpgrade } from './raw-answer.ts';
 import { readerOf } from './slow-reader.ts';
+import { meantBy } from './wrong-path.ts';
 
 /** Longer than the idle time of the proxies and SDKs in use, so that it is they who close first. */
 const KEEP_ALIVE_MS = 75_000;
@@ -26,8 +28,8 @@ const LARGEST_ADMIN_BODY_BYTES = 4 * 1024 * 1024;
 const LINGER_MS = 5000;
 /** Above this the socket is closed with 1009; from the largest body up to it, an error frame says why. */
 const LARGEST_MESSAGE_BYTES = 80 * 1024 * 1024;
-/** A peer that was told to close has this long to do so. */
-const CLOSE_TIMEOUT_MS = 5000;
+/** A peer that was told to close has this long to do so; it may have much to send before it reads that. */
+const CLOSE_TIMEOUT_MS = 30_000;
 
 export const SERVER_BOUNDS = {
   keepAliveTimeout: KEEP_ALIVE_MS,
@@ -57,25 +59,58 @@ export const SOCKET_BOUNDS = {
   closeTimeout: CLOSE_TIMEOUT_MS,
 };
 
+/**
+ * After a broken frame ws has said why in its close frame. It then throws away what still comes, and the connection
+ * must not be destroyed meanwhile: a peer that is reset while it sends loses the words it has not read yet.
+ */
+export function endBrokenSocket(_error: Error, socket: WebSocket): void {
+  if (socket.readyState === socket.OPEN) socket.terminate();
+}
+
 /** Once the websocket plugin is there. */
 export function holdBounds(server: FastifyInstance, parts: Parts): void {
   boundConnections(server.server, parts.config);
   readJsonBodies(server, parts);
   server.server.on('checkExpectation', refuseExpectation);
   server.websocketServer.on('wsClientError', (_error, socket) => refuseUpgrade(socket));
+  server.websocketServer.on('headers', (headers: string[]) =>
+    headers.push(`x-request-id: ${newRequestId()}`),
+  );
+  // After all that is asked of who calls, before its body.
+  server.addHook('preParsing', async (request, reply) =>
+    request.ws && !takesSockets(request.routeOptions.config) ? refuseHandshake(reply) : undefined,
+  );
   // Before its body: what is sent to nowhere is not waited for.
   server.addHook('onRequest', async (request, reply) => (request.is404 ? refusePath(reply) : undefined));
-  server.addHook('onSend', async (_request, reply) => void readerOf(reply.raw)?.watch());
+  server.addHook('onSend', async (request, reply) => {
+    readerOf(reply.raw)?.watch();
+    // The websocket plugin ends the connection of a handshake that was refused.
+    if (request.ws) reply.header('connection', 'close');
+  });
   server.addHook('onResponse', async ({ raw }) => {
     if (!raw.complete) setTimeout(() => raw.complete || raw.destroy(), LINGER_MS).unref();
   });
 }
 
+/** What a route says of itself that takes WebSockets. */
+export const TAKES_SOCKETS = { takesSockets: true } as const;
+
+const takesSockets = (config: object): boolean => 'takesSockets' in config;
+
+const METHODS = ['GET', 'POST', 'DELETE'] as const;
+
 export function refusePath(reply: FastifyReply): FastifyReply {
-  return sendRefusal(
-    reply,
-    refusal(404, 'not_found', 'There is nothing at this path, or not for this method.'),
-  );
+  const { server, request } = reply;
+  const isServed = (url: string): boolean => METHODS.some((method) => server.hasRoute({ method, url }));
+  const meant = meantBy(request.raw.url ?? '', isServed);
+  const message = 'There is nothing at this path, or not for this method.';
+  return sendRefusal(reply, refusal(404, 'not_found', meant === undefined ? message : `${message} ${meant}`));
+}
+
+/** The websocket plugin would shake hands at any path, and close without a word what no route takes. */
+function refuseHandshake(reply: FastifyReply): FastifyReply {
+  const message = 'This path is no WebSocket. Open /v1/responses or /backend-api/codex/responses.';
+  return sendRefusal(reply, refusal(404, 'not_found', message));
 }
 
 /** For every route that has no reader of its own; a login is asked for by people who have not shown a token yet. */

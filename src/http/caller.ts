@@ -31,7 +31,7 @@ export function identify(request: FastifyRequest, config: Config, keys: Keys): I
   if (key !== undefined) return { ok: true, caller: callerBy(key) };
   if (bearer?.startsWith('rsp_'))
     return { ok: false, refused: badKey('This API key is unknown, expired or revoked.') };
-  if (isLocal(request)) return { ok: true, caller: LOCAL_CALLER };
+  if (isLocal(request) && namedPage(request, config) === undefined) return { ok: true, caller: LOCAL_CALLER };
   const help = 'Send "Authorization: Bearer rsp_…" with a key made by: npx respool keys create NAME.';
   return { ok: false, refused: badKey(`An API key is needed. ${help}`) };
 }
@@ -72,7 +72,7 @@ function foreignPage(): Refusal {
   return refusal(
     403,
     'origin_not_allowed',
-    'Pages of that origin may not call this server. Add its name to RESPOOL_PUBLIC_HOSTS.',
+    'Pages of that origin may not call this server. A page whose host is in RESPOOL_PUBLIC_HOSTS may call /v1, with fetch and an API key.',
   );
 }
 
@@ -90,9 +90,25 @@ function timesGiven({ raw }: FastifyRequest, name: string): number {
 function comesFromForeignPage({ headers }: FastifyRequest, config: Config): boolean {
   const { origin } = headers;
   if (origin === undefined) return false;
-  const page = URL.canParse(origin) ? new URL(origin) : undefined;
-  if (page === undefined || page.host === '') return true;
-  return page.host !== headers.host?.toLowerCase() && !config.publicHosts.includes(hostName(page.host) ?? '');
+  const page = pageOf(origin);
+  return page !== headers.host?.toLowerCase() && !isNamed(page, config);
+}
+
+/** The origin of a page elsewhere whose host the operator has named. Whatever runs there, it is not this machine's user. */
+export function namedPage({ headers }: FastifyRequest, config: Config): string | undefined {
+  const { origin, host } = headers;
+  if (origin === undefined) return undefined;
+  const page = pageOf(origin);
+  return page !== host?.toLowerCase() && isNamed(page, config) ? origin : undefined;
+}
+
+const isNamed = (page: string | undefined, config: Config): boolean =>
+  config.publicHosts.includes(hostName(page) ?? '');
+
+/** Host and port; undefined for what is no page's origin, such as the `null` of a sandboxed frame. */
+function pageOf(origin: string): string | undefined {
+  const { host = '', origin: itself } = URL.parse(origin) ?? {};
+  return host === '' || itself !== origin.toLowerCase() ? undefined : host;
 }
 
 /** Browsers leave `Origin` out where a page asks without wanting to read; this header then still tells. */

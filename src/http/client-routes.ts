@@ -8,6 +8,7 @@ import { refusal } from '../protocol/refusal.ts';
 import { shuttingDown } from '../turn/refusals.ts';
 import { sendRefusal } from './answer.ts';
 import { readBody } from './body-reader.ts';
+import { TAKES_SOCKETS } from './bounds.ts';
 import type { Share } from './byte-budget.ts';
 import { type Caller, identify } from './caller.ts';
 import { codexRoutes } from './codex.ts';
@@ -56,9 +57,13 @@ export function clientRoutes(app: FastifyInstance, parts: Parts, sockets: Set<Cl
   for (const root of ROOTS) {
     app.post(`${root}/${LIVE}`, shedding, turnRoute(parts, { callerOf, shareOf, route: 'responses' }));
     app.post(`${root}/${LIVE}/compact`, shedding, turnRoute(parts, { callerOf, shareOf, route: 'compact' }));
+    // Asked by programs that want to know whether anything is here.
+    app.head(`${root}/${LIVE}`, async (_request, reply) => reply.send());
     app.route({
       method: 'GET',
       url: `${root}/${LIVE}`,
+      exposeHeadRoute: false,
+      config: TAKES_SOCKETS,
       handler: async (_request, reply) => sendRefusal(reply, needsUpgrade()),
       wsHandler: (socket, request) => {
         const arrival = arrivalOf(request, callerOf(request));

@@ -22,7 +22,17 @@ export function codexRoutes(app: FastifyInstance, parts: Parts, callerOf: Caller
   for (const path of ['/api/codex/accounts/check', '/backend-api/wham/accounts/check']) {
     app.get(path, async (request, reply) => checkAccount(request, reply));
   }
+  for (const [name, body] of NOTHING_TO_SAY) {
+    for (const root of ['/api/codex', '/backend-api/wham']) app.get(`${root}/${name}`, async () => body);
+  }
 }
+
+/** What Codex asks about its user in passing, and notes as an error in its log when it is not answered. */
+const NOTHING_TO_SAY: readonly (readonly [name: string, body: object])[] = [
+  ['settings/user', {}],
+  ['security-setup', { notice: null }],
+  ['rate-limit-reset-credits', { credits: [], available_count: 0, total_earned_count: 0 }],
+];
 
 /**
  * Codex with a ChatGPT login asks where to send its turns before it sends any. Over plain HTTP it takes no answer

@@ -46,9 +46,11 @@ export async function dashboardRoutes(
     reply.headers(HEADERS);
   });
   if (!existsSync(`${folder}/index.html`)) {
-    app.get('/', async (_request, reply) =>
+    app.get('/', { exposeHeadRoute: false }, async (_request, reply) =>
       reply.code(503).type('text/plain; charset=utf-8').send(NOT_BUILT),
     );
+    // Clients ask so whether a server is here; it is, without a page to show.
+    app.head('/', async (_request, reply) => reply.send());
     return;
   }
   await app.register(fastifyStatic, {

@@ -4,6 +4,7 @@
  */
 import { createServer, type ServerResponse } from 'node:http';
 import type { CallbackOutcome, ListenForCallback } from '../accounts/logins.ts';
+import { newRequestId } from '../bridge/bridge.ts';
 
 const SENTENCES: Readonly<Record<CallbackOutcome, readonly [status: number, text: string]>> = {
   accepted: [200, 'respool has taken the login. You can close this page and look at respool again.'],
@@ -38,6 +39,7 @@ export const listenForCallback: ListenForCallback = async (port, onCallback) => 
 function answer(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, {
     'content-type': 'text/plain; charset=utf-8',
+    'x-request-id': newRequestId(),
     'cache-control': 'no-store',
     'referrer-policy': 'no-referrer',
     connection: 'close',

@@ -32,7 +32,7 @@ export function modelRoutes(app: FastifyInstance, parts: Parts, callerOf: Caller
     app.get<{ Querystring: Query }>(path, async (request, reply) => codexModels(request, reply));
   }
 
-  /** Without a ChatGPT login there is no list in this form; Codex then uses the one it was built with. */
+  /** Where no account has a list in this form it is empty, and Codex uses the models that it was built with. */
   async function codexModels(
     request: FastifyRequest<{ Querystring: Query }>,
     reply: FastifyReply,
@@ -42,7 +42,7 @@ export function modelRoutes(app: FastifyInstance, parts: Parts, callerOf: Caller
       allowed,
       clientVersion: request.query.client_version,
     });
-    if (models.length === 0) {
+    if (models.length === 0 && parts.pool.rows(allowed).some((row) => row.kind === 'chatgpt')) {
       sendRefusal(
         reply,
         refusal(404, 'models_unavailable', 'No ChatGPT account in the pool can list its models now.'),

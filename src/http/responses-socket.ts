@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { WebSocket } from '@fastify/websocket';
 import type { ClientLine, Outcome, RunningTurn } from '../bridge/stream.ts';
-import { type Frame, frameOf, makeFrame } from '../protocol/frame.ts';
+import { type Frame, frameOf } from '../protocol/frame.ts';
 import { errorFrame, type Refusal, refusal } from '../protocol/refusal.ts';
 import { type Envelope, readEnvelope } from '../protocol/request.ts';
 import type { Share } from './byte-budget.ts';
@@ -16,15 +16,23 @@ import { overloaded } from './load.ts';
 import { Outlet, writeTogether } from './outlet.ts';
 import type { Parts } from './parts.ts';
 import { SlowReader } from './slow-reader.ts';
+import {
+  badFrame,
+  MOST_LINES,
+  MOST_RUNNING,
+  named,
+  STEER_FAILED,
+  tooManyStreams,
+  tooManyWaiting,
+} from './socket-frames.ts';
 import { textHead } from './text-frame.ts';
 import { type Arrival, LARGEST_BODY_BYTES, turnRequest } from './turn-intake.ts';
 
-const MOST_LINES = 32;
-const MOST_RUNNING = 16;
 const LONGEST_QUEUE = 8;
 /** Of a message that is still arriving, what is larger than this counts towards what all requests may hold. */
 const SMALL_MESSAGE_BYTES = 128 * 1024;
 /** RFC 6455, 7.4.1 and the registry behind it: try again later. */
+const GOING_AWAY = 1001;
 const POLICY_VIOLATION = 1008;
 const TRY_AGAIN_LATER = 1013;
 const LONGEST_TYPE_SHOWN = 80;
@@ -58,7 +66,11 @@ export class ClientSocket {
   readonly #lines = new Map<string, Line>();
   readonly #reader: SlowReader;
   readonly #outlet = new Outlet((pieces) => this.#deliver(pieces));
-  readonly #onFlushed = () => this.#reader.flushed();
+  readonly #onFlushed = () => {
+    this.#reader.flushed();
+    if (this.#parts.bridge.isDraining) this.closeIfDone();
+  };
+  readonly #onData = (chunk: Buffer) => this.#count(chunk.length);
   /** Of the message that is arriving. */
   readonly #arriving: Share;
   #arrivedBytes = 0;
@@ -76,15 +88,21 @@ export class ClientSocket {
       giveUp: () => socket.terminate(),
     });
     socket.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary ? 'binary' : 'text'));
-    stream.on('data', (chunk: Buffer) => this.#count(chunk.length));
+    stream.on('data', this.#onData);
     socket.on('close', () => this.#closed());
-    // ws has sent the close code that says what was wrong; the peer has some seconds to read it.
-    socket.on('error', () => this.#leave());
+    socket.on('error', () => this.#broken());
   }
 
-  /** No turn is running: the socket can be closed without anybody missing anything. */
-  get isIdle(): boolean {
-    return ![...this.#lines.values()].some((line) => line.turn !== undefined);
+  /** Without a turn, and with all that was said on its way, a socket can be closed without anybody missing anything. */
+  closeIfDone(): void {
+    const running = [...this.#lines.values()].some((line) => line.turn !== undefined);
+    this.#outlet.release();
+    // Its peer has only seconds to answer the close, so it must not have minutes of reading before it.
+    if (!running && this.#socket.bufferedAmount === 0) this.close(GOING_AWAY, 'the server is shutting down');
+  }
+
+  cutOff(): void {
+    this.#socket.terminate();
   }
 
   close(code: number, reason: string): void {
@@ -204,7 +222,7 @@ export class ClientSocket {
   #next(line: Line): void {
     const next = line.waiting.shift();
     if (next !== undefined) this.#begin(line, next);
-    else if (this.#parts.bridge.isDraining && this.isIdle) this.close(1001, 'the server is shutting down');
+    else if (this.#parts.bridge.isDraining) this.closeIfDone();
   }
 
   /** Codex answers pings but does not count them as a sign of life. */
@@ -233,6 +251,8 @@ export class ClientSocket {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     writeTogether(this.#stream, pieces, this.#onFlushed);
     this.#reader.wrote();
+    // Also a turn, or an attempt of one, that began while the others were held.
+    if (this.#reader.isHeld) this.#pause();
   }
 
   /** Neither upstream nor the client itself may put more in front of a client that does not read. */
@@ -244,6 +264,13 @@ export class ClientSocket {
   #resume(): void {
     this.#socket.resume();
     for (const line of this.#lines.values()) line.turn?.resume();
+  }
+
+  /** ws has sent the close code that says what was wrong; what still comes is read by nobody and holds no memory. */
+  #broken(): void {
+    this.#stream.off('data', this.#onData);
+    this.#arriving.free();
+    this.#leave();
   }
 
   #closed(): void {
@@ -258,34 +285,4 @@ export class ClientSocket {
       line.turn?.leave();
     }
   }
-}
-
-const STEER_FAILED = makeFrame({
-  type: 'response.steer.failed',
-  error: {
-    type: 'invalid_request_error',
-    code: 'steering_not_supported',
-    message: 'Steering is not supported here.',
-    param: null,
-  },
-});
-
-function badFrame(message: string): Refusal {
-  return refusal(400, 'invalid_json', message);
-}
-
-function tooManyStreams(): Refusal {
-  const message = `A socket carries ${MOST_RUNNING} running turns and ${MOST_LINES} named streams at most.`;
-  return refusal(400, 'websocket_stream_limit_reached', message, { param: 'stream_id' });
-}
-
-function tooManyWaiting(): Refusal {
-  return refusal(429, 'too_many_pending_turns', 'Too many turns are waiting on this socket already.', {
-    headers: { 'retry-after': '1' },
-  });
-}
-
-/** The event with its lane's name as first member, spliced in front of the bytes as they came. */
-function named(data: Buffer, streamId: string): Buffer {
-  return Buffer.concat([Buffer.from(`{"stream_id":${JSON.stringify(streamId)},`), data.subarray(1)]);
 }

@@ -6,7 +6,14 @@ import type { FastifyReply } from 'fastify';
 import type { Bridge } from '../bridge/bridge.ts';
 import type { Outcome, RunningTurn, TurnRequest } from '../bridge/stream.ts';
 import type { Frame } from '../protocol/frame.ts';
-import { createdFrame, failedFrame, newResponseId, type Refusal } from '../protocol/refusal.ts';
+import {
+  begunFailure,
+  createdFrame,
+  failedFrame,
+  newResponseId,
+  type Refusal,
+  refusal,
+} from '../protocol/refusal.ts';
 import { encodeSse, SSE_COMMENT } from '../protocol/sse.ts';
 import { sendRefusal, turnHeaders } from './answer.ts';
 import { CODEX_KEEPALIVE, KeepAlive } from './keep-alive.ts';
@@ -40,7 +47,8 @@ class EventStream {
   readonly #keepAlive: KeepAlive;
   #turn: RunningTurn | undefined;
   #headers: 'waiting' | 'sent' = 'waiting';
-  #shown: 'nothing' | 'frames' = 'nothing';
+  /** Whether a `response.created` has been said: clients take no end of a stream that did not begin. */
+  #begun: 'no' | 'yes' = 'no';
   #reader: SlowReader | undefined;
   readonly #outlet = new Outlet((pieces, bytes) => this.#deliver(pieces, bytes));
   readonly #onFlushed = () => this.#reader?.flushed();
@@ -70,8 +78,17 @@ class EventStream {
 
   #frame(frame: Frame): void {
     this.#start();
-    this.#shown = 'frames';
     this.#keepAlive.heard();
+    if (frame.type === 'response.created') this.#begun = 'yes';
+    if (frame.type === 'response.failed' && this.#begun === 'no') this.#addAll(begunFailure(frame));
+    else this.#add(frame);
+  }
+
+  #addAll(frames: readonly Frame[]): void {
+    for (const frame of frames) this.#add(frame);
+  }
+
+  #add(frame: Frame): void {
     this.#outlet.add(frame.event ?? encodeSse(frame.type, frame.data));
   }
 
@@ -113,20 +130,34 @@ class EventStream {
     // No socket: another answer is before this one on the connection. No chunks: HTTP/1.0.
     this.#framing = socket !== null && raw.chunkedEncoding ? 'here' : 'node';
     this.#reader?.wrote();
+    // Also an attempt that began while the reader was held.
+    if (this.#reader?.isHeld) this.#turn?.pause();
   }
 
   #end(outcome: Outcome): void {
-    const { reply, request, done } = this.#options;
+    const { reply, done } = this.#options;
     this.#stop();
-    if (outcome.kind === 'refused' && this.#headers === 'waiting') {
-      if (this.#turn !== undefined) reply.headers(turnHeaders(this.#turn, request.id));
-      sendRefusal(reply, outcome.refusal);
-    } else {
+    if (outcome.kind === 'cancelled') reply.raw.destroy();
+    else if (this.#headers === 'waiting') this.#answerWhole(outcome);
+    else {
       if (outcome.kind === 'refused') this.#failInside(outcome.refusal);
-      if (outcome.kind === 'cancelled') reply.raw.destroy();
-      else this.#finish();
+      if (outcome.kind === 'unary') this.#failInside(withoutEvents());
+      this.#finish();
     }
     done();
+  }
+
+  /** Nothing of a stream has been sent, not even its headers. */
+  #answerWhole(outcome: Outcome): void {
+    const { reply, request } = this.#options;
+    if (this.#turn !== undefined) reply.headers(turnHeaders(this.#turn, request.id));
+    if (outcome.kind === 'refused') sendRefusal(reply, outcome.refusal);
+    // An upstream that starts a background response may answer with it in place of its events.
+    else if (outcome.kind === 'unary') reply.type('application/json').send(outcome.body);
+    else {
+      this.#start();
+      this.#finish();
+    }
   }
 
   /** The last event and the end of the body leave in one piece. */
@@ -142,16 +173,20 @@ class EventStream {
 
   /** Headers are out already: the failure becomes the one event that ends a stream. */
   #failInside(refused: Refusal): void {
-    const at = { responseId: newResponseId(), model: this.#options.request.envelope.model, sequence: 0 };
-    const created = this.#shown === 'nothing' ? [createdFrame(at)] : [];
-    for (const frame of [...created, failedFrame(refused, { ...at, sequence: created.length })]) {
-      this.#outlet.add(encodeSse(frame.type, frame.data));
-    }
+    const shown = this.#begun === 'yes' ? this.#turn?.responseId : undefined;
+    const responseId = shown ?? newResponseId();
+    const at = { responseId, model: this.#options.request.envelope.model, sequence: 1 };
+    const begin = this.#begun === 'no' ? [createdFrame({ ...at, sequence: 0 })] : [];
+    this.#addAll([...begin, failedFrame(refused, at)]);
   }
 
   #stop(): void {
     this.#keepAlive.stop();
   }
+}
+
+function withoutEvents(): Refusal {
+  return refusal(502, 'stream_incomplete', 'The upstream started the response, but did not send its events.');
 }
 
 const LINE_END = Buffer.from('\r\n');

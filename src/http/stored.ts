@@ -11,13 +11,22 @@ import { joinArray, rewriteObject } from '../protocol/json-splice.ts';
 import { refusal } from '../protocol/refusal.ts';
 import type { TranscriptNode } from '../store/transcript-node.ts';
 import { responsesRoot } from '../upstream/account.ts';
-import type { UnaryAnswer } from '../upstream/http.ts';
+import type { HttpRequest, UnaryAnswer } from '../upstream/http.ts';
 import { sendRefusal } from './answer.ts';
 import type { CallerOf } from './client-routes.ts';
+import { isTrouble, type PassedOn, passOn, retryAfterOf, type Unreachable } from './owner-stream.ts';
 import type { Parts } from './parts.ts';
 
 type Named = FastifyRequest<{ Params: { id: string }; Querystring: Record<string, string> }>;
 type Method = 'GET' | 'POST' | 'DELETE';
+type Answered = Extract<UnaryAnswer, { ok: true }>;
+type NotKept = { readonly was: 'not_kept' };
+type AskedWhole = { readonly was: 'answered'; readonly answer: Answered } | Unreachable | NotKept;
+type AskedStream = PassedOn | NotKept;
+
+/** For a whole answer, or for the beginning of one that streams. */
+const OWNER_TIMEOUT_MS = 30_000;
+const RETRY_AFTER_S = 5;
 
 export function storedRoutes(app: FastifyInstance, parts: Parts, callerOf: CallerOf): void {
   const stored = new StoredResponses(parts);
@@ -43,11 +52,14 @@ class StoredResponses {
   }
 
   async retrieve(tenant: Tenant, request: Named, reply: FastifyReply): Promise<unknown> {
-    const upstream = await this.#askOwner(tenant, request, 'GET');
-    if (upstream !== undefined) return relay(upstream, reply);
+    const streams = request.query['stream'] === 'true';
+    const asked = streams ? await this.#passOn(tenant, request, reply) : await this.#ask(tenant, request);
+    if (asked.was === 'passed_on') return reply;
+    if (asked.was === 'answered') return relay(asked.answer, reply);
     const node = this.#node(tenant, request);
+    if (asked.was === 'unreachable' && (streams || node === undefined)) return sendUnreachable(asked, reply);
     if (node === undefined) return notFound(request, reply);
-    if (request.query['stream'] === 'true') {
+    if (streams) {
       return sendRefusal(
         reply,
         refusal(400, 'stream_not_available', 'This response is kept as a whole; its events are not kept.', {
@@ -59,11 +71,13 @@ class StoredResponses {
   }
 
   async inputItems(tenant: Tenant, request: Named, reply: FastifyReply): Promise<unknown> {
-    const upstream = await this.#askOwner(tenant, request, 'GET');
-    if (upstream !== undefined) return relay(upstream, reply);
+    const asked = await this.#ask(tenant, request);
+    if (asked.was === 'answered') return relay(asked.answer, reply);
     const nodes = this.#parts.store.transcripts.walk(tenant, request.params.id as ResponseId);
     const last = nodes?.at(-1);
-    if (nodes === undefined || last === undefined) return notFound(request, reply);
+    if (nodes === undefined || last === undefined) {
+      return asked.was === 'unreachable' ? sendUnreachable(asked, reply) : notFound(request, reply);
+    }
     const before = nodes.slice(0, -1).flatMap((node) => [...node.input, ...node.output]);
     return page([...before, ...last.input].map(withId), request.query);
   }
@@ -72,15 +86,17 @@ class StoredResponses {
     const id = request.params.id as ResponseId;
     const known = this.#parts.store.requests.ownerOf(tenant, id) ?? this.#node(tenant, request);
     if (known === undefined) return notFound(request, reply);
-    const upstream = await this.#askOwner(tenant, request, 'DELETE');
-    if (upstream !== undefined && upstream.status >= 500) return relay(upstream, reply);
+    const asked = await this.#ask(tenant, request, 'DELETE');
+    if (asked.was === 'unreachable') return sendUnreachable(asked, reply);
+    if (asked.was === 'answered' && !isGone(asked.answer.status)) return relay(asked.answer, reply);
     await this.#parts.store.forgetResponse(tenant, id);
     return { id, object: 'response', deleted: true };
   }
 
   async cancel(tenant: Tenant, request: Named, reply: FastifyReply): Promise<unknown> {
-    const upstream = await this.#askOwner(tenant, request, 'POST');
-    if (upstream !== undefined) return relay(upstream, reply);
+    const asked = await this.#ask(tenant, request, 'POST');
+    if (asked.was === 'answered') return relay(asked.answer, reply);
+    if (asked.was === 'unreachable') return sendUnreachable(asked, reply);
     if (this.#node(tenant, request) === undefined) return notFound(request, reply);
     return sendRefusal(
       reply,
@@ -96,25 +112,47 @@ class StoredResponses {
     return this.#parts.store.transcripts.get(tenant, request.params.id as ResponseId);
   }
 
-  /** `undefined`: no account keeps it, or the one that does cannot be asked now. */
-  async #askOwner(
-    tenant: Tenant,
-    request: Named,
-    method: Method,
-  ): Promise<Extract<UnaryAnswer, { ok: true }> | undefined> {
+  async #ask(tenant: Tenant, request: Named, method: Method = 'GET'): Promise<AskedWhole> {
+    const call = this.#callOf(tenant, request, method);
+    if (call === undefined) return { was: 'not_kept' };
+    const answer = await this.#parts.http.unary(call, { timeoutMs: OWNER_TIMEOUT_MS });
+    if (!answer.ok) return { was: 'unreachable', retryAfterS: undefined };
+    if (!isTrouble(answer.status)) return { was: 'answered', answer };
+    return { was: 'unreachable', retryAfterS: retryAfterOf(answer.headers) };
+  }
+
+  async #passOn(tenant: Tenant, request: Named, reply: FastifyReply): Promise<AskedStream> {
+    const call = this.#callOf(tenant, request, 'GET');
+    if (call === undefined) return { was: 'not_kept' };
+    return passOn((listener) => this.#parts.http.pass(call, listener), reply, OWNER_TIMEOUT_MS);
+  }
+
+  /** `undefined`: no account keeps it, or the one that did was removed. */
+  #callOf(tenant: Tenant, request: Named, method: Method): HttpRequest | undefined {
     const owner = this.#parts.store.requests.ownerOf(tenant, request.params.id as ResponseId);
     const row =
       owner?.stored && owner.account !== undefined ? this.#parts.pool.get(owner.account) : undefined;
     if (row === undefined) return undefined;
     const account = upstreamAccountOf(row, this.#parts.config);
-    const url = `${responsesRoot(account)}${request.url.replace(/^\/v1/, '')}`;
-    const answer = await this.#parts.http.unary({ account, method, url, headers: {} }, { timeoutMs: 30_000 });
-    const usable = answer.ok && answer.status < 500 && ![401, 402, 403, 429].includes(answer.status);
-    return usable ? answer : undefined;
+    return {
+      account,
+      method,
+      url: `${responsesRoot(account)}${request.url.replace(/^\/v1/, '')}`,
+      headers: {},
+    };
   }
 }
 
-function relay(answer: Extract<UnaryAnswer, { ok: true }>, reply: FastifyReply): unknown {
+const isGone = (status: number): boolean => status < 300 || status === 404;
+
+/** An id that is known is not denied because its account has trouble: a poller would give it up. */
+function sendUnreachable({ retryAfterS }: Unreachable, reply: FastifyReply): unknown {
+  const message = 'The account that keeps this response cannot be asked at the moment.';
+  const headers = { 'retry-after': String(retryAfterS ?? RETRY_AFTER_S) };
+  return sendRefusal(reply, refusal(503, 'upstream_unavailable', message, { headers }));
+}
+
+function relay(answer: Answered, reply: FastifyReply): unknown {
   return reply
     .code(answer.status)
     .type(answer.headers['content-type'] ?? 'application/json')

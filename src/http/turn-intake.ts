@@ -63,11 +63,8 @@ interface Way {
 
 export function turnRequest(envelope: Envelope, arrival: Arrival, way: Way, pool: AccountPool): Taken {
   const { caller, path, headers } = arrival;
-  if (caller.models !== undefined && !caller.models.includes(envelope.model)) {
-    const message = `The model '${envelope.model}' does not exist or this key may not use it.`;
-    return { ok: false, refused: refusal(404, 'model_not_found', message, { param: 'model' }) };
-  }
-  if (envelope.background === 'yes' && way.door !== 'json') return { ok: false, refused: oneAnswerOnly() };
+  const refused = refuseModel(envelope.model, caller, way.route) ?? refuseBackground(envelope, way.door);
+  if (refused !== undefined) return { ok: false, refused };
   const needs = needsApiKey(envelope, way.route, pool.rows(caller.allowed));
   if (needs !== undefined) return { ok: false, refused: needs };
   const { id = newRequestId(), ...rest } = way;
@@ -90,9 +87,24 @@ export function arrivalOf(request: FastifyRequest, caller: Caller): Arrival {
   return { caller, path: request.url.split('?')[0] ?? '', headers: flatHeaders(request.headers) };
 }
 
-function oneAnswerOnly(): Refusal {
-  const message =
-    "'background' has one answer in JSON: POST it without 'stream', then retrieve the response.";
+/** Which model a stored prompt names is known upstream only, so it is not for keys that may use some models. */
+function refuseModel(model: string, { models }: Caller, route: TurnRequest['route']): Refusal | undefined {
+  if (model === '') {
+    if (route === 'responses' && models === undefined) return undefined;
+    const why =
+      route === 'responses'
+        ? "This key may use certain models only: name one of them in 'model', beside the prompt."
+        : "Missing required parameter: 'model'.";
+    return refusal(400, 'missing_required_parameter', why, { param: 'model' });
+  }
+  if (models === undefined || models.includes(model)) return undefined;
+  const message = `The model '${model}' does not exist or this key may not use it.`;
+  return refusal(404, 'model_not_found', message, { param: 'model' });
+}
+
+function refuseBackground({ background }: Envelope, door: TurnRequest['door']): Refusal | undefined {
+  if (background === 'no' || door !== 'ws') return undefined;
+  const message = "'background' is not available over a WebSocket: POST the request to this path.";
   return refusal(400, 'unsupported_parameter', message, { param: 'background' });
 }
 
@@ -110,11 +122,14 @@ function needsApiKey(
       'Counting tokens needs an API-key account: the ChatGPT backend has no such call.',
     );
   }
-  const param =
-    envelope.background === 'yes'
-      ? 'background'
-      : envelope.conversation !== undefined
-        ? 'conversation'
-        : undefined;
-  return param && refusal(400, 'unsupported_parameter', `'${param}' needs an API-key account.`, { param });
+  const what = apiOnly(envelope);
+  if (what === undefined) return undefined;
+  const [param, words] = what;
+  return refusal(400, 'unsupported_parameter', `${words} needs an API-key account.`, { param });
+}
+
+function apiOnly({ background, conversation, model }: Envelope): readonly [string, string] | undefined {
+  if (background === 'yes') return ['background', "'background'"];
+  if (conversation !== undefined) return ['conversation', "'conversation'"];
+  return model === '' ? ['model', "'prompt' without 'model'"] : undefined;
 }

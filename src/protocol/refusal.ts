@@ -3,7 +3,9 @@
  * (HTTP status and envelope, WebSocket error frame, `response.failed` inside a started stream).
  */
 import { randomUUID } from 'node:crypto';
-import { type Frame, makeFrame } from './frame.ts';
+import { type Frame, isRecord, makeFrame, parseObject } from './frame.ts';
+import { scanObject } from './json-scan.ts';
+import { rewriteObject } from './json-splice.ts';
 
 /** The error object of the OpenAI envelope; further members (`plan_type`, `resets_at`, …) stand beside the four. */
 export interface ErrorObject extends Readonly<Record<string, unknown>> {
@@ -110,4 +112,17 @@ export function createdFrame(at: StreamPosition): Frame {
       usage: null,
     },
   });
+}
+
+/** A failure with which upstream began its stream, and the beginning that it lacks, of one and the same response. */
+export function begunFailure(failed: Frame): readonly Frame[] {
+  const event = parseObject(failed.data) ?? {};
+  const response = isRecord(event['response']) ? event['response'] : {};
+  const { id, model } = response;
+  const responseId = typeof id === 'string' ? id : newResponseId();
+  const created = createdFrame({ responseId, model: typeof model === 'string' ? model : '', sequence: 0 });
+  const scan = scanObject(failed.data);
+  if (!scan.ok || event['sequence_number'] !== 0) return [created, failed];
+  const set = { sequence_number: Buffer.from('1') };
+  return [created, { type: failed.type, data: rewriteObject(failed.data, scan.members, { set }) }];
 }

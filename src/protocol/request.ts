@@ -10,6 +10,7 @@ import { type Refusal, refusal } from './refusal.ts';
 export interface Envelope {
   readonly bytes: Buffer;
   readonly members: Members;
+  /** Empty where a stored prompt is to name it. */
   readonly model: string;
   readonly stream: 'yes' | 'no';
   /** As the client asked; `undefined` leaves it to upstream (the public API stores). */
@@ -57,7 +58,7 @@ export function readEnvelope(bytes: Buffer): ReadEnvelope {
     envelope: {
       bytes,
       members,
-      model: small['model'] as string,
+      model: typeof small['model'] === 'string' ? small['model'] : '',
       stream: small['stream'] === true ? 'yes' : 'no',
       store: typeof small['store'] === 'boolean' ? small['store'] : undefined,
       purpose: small['generate'] === false ? 'prewarm' : 'turn',
@@ -80,6 +81,7 @@ const LONGEST_NAME = 256;
 
 const SMALL = [
   'model',
+  'prompt',
   'stream',
   'store',
   'generate',
@@ -100,12 +102,15 @@ function readSmall(bytes: Buffer, members: Members): Record<string, unknown> {
   return small;
 }
 
-function complain(small: Record<string, unknown>): { message: string; param: string } | undefined {
-  const { model, stream, previous_response_id: previous, conversation } = small;
-  if (model === undefined) return { message: "Missing required parameter: 'model'.", param: 'model' };
-  if (typeof model !== 'string' || model === '' || model.length > LONGEST_NAME) {
-    return { message: "'model' must be a non-empty string, and no longer than a name.", param: 'model' };
-  }
+interface Complaint {
+  readonly message: string;
+  readonly param: string;
+}
+
+function complain(small: Record<string, unknown>): Complaint | undefined {
+  const { stream, previous_response_id: previous, conversation } = small;
+  const complaint = complainOfModel(small);
+  if (complaint !== undefined) return complaint;
   if (stream !== undefined && stream !== null && typeof stream !== 'boolean') {
     return { message: "'stream' must be true or false.", param: 'stream' };
   }
@@ -126,6 +131,15 @@ function conversationId(given: unknown): string | undefined {
   if (given === undefined || given === null) return undefined;
   const id = isRecord(given) ? given['id'] : given;
   return typeof id === 'string' ? id.slice(0, LONGEST_NAME) : '';
+}
+
+/** A stored prompt may bring its model along. */
+function complainOfModel({ model, prompt }: Record<string, unknown>): Complaint | undefined {
+  const promptId = isRecord(prompt) ? prompt['id'] : undefined;
+  if ((model ?? null) === null && typeof promptId === 'string' && promptId !== '') return undefined;
+  if (model === undefined) return { message: "Missing required parameter: 'model'.", param: 'model' };
+  if (typeof model === 'string' && model !== '' && model.length <= LONGEST_NAME) return undefined;
+  return { message: "'model' must be a non-empty string, and no longer than a name.", param: 'model' };
 }
 
 const BRACKET = 0x5b;

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setImmediate as immediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
@@ -14,9 +14,20 @@ const TURNS = 10;
 const DELTA = 'event: response.output_text.delta\ndata: {"type":"response.output_text.delta"}\n\n';
 const END = 'event: response.completed\ndata: {"type":"response.completed"}\n\n';
 
+function accountAt(server: Server): { account: UpstreamAccount; url: string } {
+  const account = {
+    id: 'a' as AccountId,
+    kind: 'api_key',
+    bearer: 'sk-a',
+    proxy: undefined,
+  } as UpstreamAccount;
+  return { account, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` };
+}
+
 /** An upstream that answers each request as told, and counts the connections to it. */
 async function upstreamThat(answer: (response: ServerResponse) => void) {
   const seen = { connections: 0, answers: [] as ServerResponse[] };
+  let last: { readonly exchange: Exchange; readonly types: readonly string[] } | undefined;
   const server = createServer((request, response) => {
     request.resume();
     seen.answers.push(response);
@@ -29,15 +40,12 @@ async function upstreamThat(answer: (response: ServerResponse) => void) {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const upstream = new HttpUpstream();
-  const account = {
-    id: 'a' as AccountId,
-    kind: 'api_key',
-    bearer: 'sk-a',
-    proxy: undefined,
-  } as UpstreamAccount;
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const { account, url } = accountAt(server);
   return {
     seen,
+    /** Of the turn that was begun last. */
+    last: () => last?.exchange,
+    heard: () => last?.types,
     async rested(): Promise<void> {
       while (upstream.running > 0) await immediate();
     },
@@ -60,6 +68,7 @@ async function upstreamThat(answer: (response: ServerResponse) => void) {
             onFailure: ({ via }) => resolve([...types, via]),
           },
         );
+        last = { exchange, types };
       }),
     async [Symbol.asyncDispose]() {
       await upstream.close();
@@ -114,4 +123,72 @@ test('a turn that is abandoned before its end closes its connection', async () =
   while (upstream.seen.answers.length === 0) await immediate();
   await once(upstream.seen.answers[0] as ServerResponse, 'close');
   expect(upstream.seen.answers[0]?.writableFinished).toBe(false);
+});
+
+/** Far more than a kernel buffers for a reader that does not read. */
+const LARGE = Buffer.alloc(64 * 1024 * 1024, 'x');
+
+/** An upstream that has got the headers of a large upload, and reads its body only when it is told to. */
+async function upload(upstream: HttpUpstream) {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const asked = once(server, 'request') as Promise<[IncomingMessage, ServerResponse]>;
+  const heard: string[] = [];
+  const ended = Promise.withResolvers<void>();
+  const { account, url } = accountAt(server);
+  upstream.stream(
+    { account, method: 'POST', url, headers: {}, body: LARGE },
+    {
+      onSent: () => heard.push('sent'),
+      onHeaders: () => heard.push('headers'),
+      onFrame: () => {},
+      onFailure: (signal) => {
+        heard.push(signal.via === 'timeout' ? signal.what : signal.via);
+        ended.resolve();
+      },
+    },
+  );
+  const [request, response] = await asked;
+  return {
+    request,
+    response,
+    heard,
+    ended: ended.promise,
+    async [Symbol.asyncDispose]() {
+      await upstream.close();
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+test('a large request is sent when its last byte has left, not when it was handed over', async () => {
+  await using one = await upload(new HttpUpstream());
+  expect(one.request.headers['content-length']).toBe(String(LARGE.length));
+  for (let turn = 0; turn < 100; turn += 1) await immediate();
+  expect(one.heard).toEqual([]);
+  let bytes = 0;
+  for await (const chunk of one.request) bytes += (chunk as Buffer).length;
+  expect(bytes).toBe(LARGE.length);
+  one.response.writeHead(200).end();
+  await one.ended;
+  expect(one.heard).toEqual(['sent', 'headers', 'eof']);
+});
+
+test('an upstream that takes nothing more of a request is given up', async () => {
+  await using one = await upload(new HttpUpstream(50));
+  await one.ended;
+  expect(one.heard).toEqual(['first_event']);
+});
+
+test('a turn that is paused before it has a connection is paused', async () => {
+  await using upstream = await upstreamThat((response) => response.end(DELTA + END));
+  const paused = upstream.turn();
+  upstream.last()?.pause();
+  while (upstream.seen.answers[0]?.writableFinished !== true) await immediate();
+  for (let turn = 0; turn < 100; turn += 1) await immediate();
+  expect(upstream.heard()).toEqual([]);
+  upstream.last()?.resume();
+  expect(await paused).toEqual(['response.output_text.delta', 'response.completed']);
 });

@@ -1,5 +1,6 @@
 /**
- * Requests over HTTP: a streamed one as an exchange, and unary ones for everything small. One pool of connections
+ * Requests over HTTP: a streamed one as an exchange, unary ones for everything small, and answers that are
+ * only passed on. One pool of connections
  * per account and origin, so that one account's trouble never queues another's turns.
  */
 import { type Dispatcher, Pool } from 'undici';
@@ -11,6 +12,8 @@ import type { UpstreamError } from '../turn/upstream-error.ts';
 import { accountHeaders, type UpstreamAccount } from './account.ts';
 import { connectorFor } from './egress.ts';
 import { type Exchange, type ExchangeListener, SMALL_BODY_BYTES } from './exchange.ts';
+import { Passage, type PassageListener } from './passage.ts';
+import { inSlices, type Patience } from './slices.ts';
 import { errorOf, parseBody } from './websocket.ts';
 
 const CONNECTIONS = 512;
@@ -18,6 +21,8 @@ const CONNECTIONS = 512;
 const REST_MS = 1000;
 const REST_BYTES = 64 * 1024;
 const UNARY_TIMEOUT_MS = 300_000;
+/** An upstream that takes no slice for so long will not take the rest. */
+const UPLOAD_STALLED_MS = 30_000;
 
 /** Whose connections a request uses, and the way they take. */
 export type Route = Pick<UpstreamAccount, 'id' | 'proxy'>;
@@ -48,6 +53,11 @@ interface UnaryLimits {
 
 export class HttpUpstream {
   readonly #pools = new Map<AccountId, Map<string, Pool>>();
+  readonly #uploadStalledMs: number;
+
+  constructor(uploadStalledMs = UPLOAD_STALLED_MS) {
+    this.#uploadStalledMs = uploadStalledMs;
+  }
 
   /** Requests that run now, streamed ones and others. */
   get running(): number {
@@ -57,8 +67,19 @@ export class HttpUpstream {
 
   stream(request: HttpRequest, listener: ExchangeListener): Exchange {
     const reading = new StreamReading(listener);
-    this.#dispatch(request.account, signed(request, { accept: 'text/event-stream' }), reading);
+    const call = signed(request, { accept: 'text/event-stream' });
+    this.#dispatch(request.account, call, reading, {
+      afterMs: this.#uploadStalledMs,
+      onStalled: () => reading.stalled(),
+    });
     return reading;
+  }
+
+  /** The answer as it comes, for somebody who passes it on unread. */
+  pass(request: HttpRequest, listener: PassageListener): Passage {
+    const passage = new Passage(listener);
+    this.#dispatch(request.account, signed(request), passage);
+    return passage;
   }
 
   /** Never rejects. */
@@ -104,14 +125,17 @@ export class HttpUpstream {
     return answer;
   }
 
-  #dispatch(route: Route, call: Call, handler: Dispatcher.DispatchHandler): void {
+  #dispatch(route: Route, call: Call, handler: Dispatcher.DispatchHandler, patience?: Patience): void {
     const url = new URL(call.url);
+    const { body } = call;
+    const sliced = body === undefined || patience === undefined ? undefined : inSlices(body, patience);
+    const length: HeaderMap = sliced === undefined ? {} : { 'content-length': `${body?.length}` };
     this.#poolFor(route, url.origin).dispatch(
       {
         method: call.method,
         path: url.pathname + url.search,
-        headers: call.headers,
-        body: call.body ?? null,
+        headers: { ...call.headers, ...length },
+        body: sliced ?? body ?? null,
         headersTimeout: 0,
         bodyTimeout: 0,
       },
@@ -160,17 +184,26 @@ class StreamReading implements Exchange, Dispatcher.DispatchHandler {
   #status = 0;
   #headers: HeaderMap = {};
   #rest: { readonly timer: NodeJS.Timeout; bytes: number } | undefined;
+  #flow: 'flowing' | 'paused' = 'flowing';
 
   constructor(listener: ExchangeListener) {
     this.#listener = listener;
   }
 
   pause(): void {
-    if (this.#rest === undefined) this.#controller?.pause();
+    if (this.#rest !== undefined) return;
+    this.#flow = 'paused';
+    this.#controller?.pause();
   }
 
   resume(): void {
+    this.#flow = 'flowing';
     this.#controller?.resume();
+  }
+
+  /** The request does not leave. */
+  stalled(): void {
+    this.#fail({ via: 'timeout', what: 'first_event' });
   }
 
   abandon(): void {
@@ -187,11 +220,12 @@ class StreamReading implements Exchange, Dispatcher.DispatchHandler {
   #end(): void {
     this.#listener = undefined;
     this.#rest = { timer: setTimeout(() => this.#abort(), REST_MS).unref(), bytes: 0 };
-    this.#controller?.resume();
+    this.resume();
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
+    if (this.#flow === 'paused') controller.pause();
     if (this.#listener === undefined) this.abandon();
   }
 

@@ -2,6 +2,7 @@
  * A WebSocket to one account's upstream: one exchange at a time, kept warm in between. It owns its pings and
  * notices its own death; who uses it and what it is for is the business of the floors above.
  */
+import type { Socket } from 'node:net';
 import WebSocket from 'ws';
 import type { AccountId } from '../ids.ts';
 import { type Frame, frameOf, kindOf } from '../protocol/frame.ts';
@@ -18,6 +19,7 @@ export const LARGEST_FRAME_BYTES = 15.5 * 1024 * 1024;
 const RETIRE_AFTER_MS = 55 * 60_000;
 /** Messages that are no event are skipped; a stream of them is none. */
 const GARBAGE_ALLOWED = 3;
+const PINGS_UNANSWERED = 2;
 const LARGEST_ANSWER_BYTES = 64 * 1024 * 1024;
 
 /** The response this socket can be asked to continue, and the members that must be equal for a delta of our own. */
@@ -49,17 +51,17 @@ export class UpstreamSocket {
   #headers: HeaderMap;
   readonly #pings: NodeJS.Timeout;
   readonly #leave: () => void;
+  readonly #upload: Upload;
   #listener: ExchangeListener | undefined;
   #unanswered = 0;
   #garbage = 0;
 
-  constructor(
-    socket: WebSocket,
-    account: UpstreamAccount,
-    opened: { headers: HeaderMap } & Pick<SocketOptions, 'pingMs' | 'census'>,
-  ) {
+  constructor(socket: WebSocket, account: UpstreamAccount, opened: Opened) {
     this.#leave = opened.census.enter();
     this.#socket = socket;
+    this.#upload = new Upload(opened.stream, PINGS_UNANSWERED * opened.pingMs, () =>
+      this.#end({ via: 'timeout', what: 'ping' }),
+    );
     this.account = account.id;
     this.bearer = account.bearer;
     this.proxy = account.proxy;
@@ -85,7 +87,9 @@ export class UpstreamSocket {
     listener.onHeaders(this.#headers);
     // They describe the moment of the handshake: the next turn would take them for news.
     this.#headers = withoutLimits(this.#headers);
+    this.#upload.begin();
     this.#socket.send(payload, { binary: false, compress: false }, (error) => {
+      this.#upload.end();
       if (this.#listener === listener && !error) listener.onSent();
     });
     return {
@@ -93,7 +97,7 @@ export class UpstreamSocket {
         if (this.#listener === listener) this.#socket.pause();
       },
       resume: () => {
-        if (this.#listener === listener) this.#socket.resume();
+        if (this.#listener === listener) this.#readOn();
       },
       abandon: () => {
         if (this.#listener === listener) this.close();
@@ -106,6 +110,7 @@ export class UpstreamSocket {
     this.onIdleClose = undefined;
     this.newest = undefined;
     clearInterval(this.#pings);
+    this.#upload.end();
     this.#leave();
     this.#socket.terminate();
   }
@@ -134,7 +139,7 @@ export class UpstreamSocket {
     if (kind === 'terminal' || kind === 'error') {
       this.#listener = undefined;
       // The last frames may come out of what was read before the pause, and nobody else ends it for the next turn.
-      this.#socket.resume();
+      this.#readOn();
     }
     if (kind === 'error' || frame.type === 'response.failed') this.newest = undefined;
   }
@@ -147,15 +152,58 @@ export class UpstreamSocket {
     else listener.onFailure(error);
   }
 
-  /** While we ourselves have stopped reading, pongs cannot arrive and prove nothing. */
+  /** The answers to pings that went out before a pause come after it. */
+  #readOn(): void {
+    if (this.#socket.isPaused) this.#unanswered = 0;
+    this.#socket.resume();
+  }
+
+  /**
+   * While we ourselves have stopped reading, pongs cannot arrive and prove nothing. A ping would wait behind a frame
+   * that is still leaving; how that frame gets on says more.
+   */
   #ping(): void {
-    if (this.#socket.isPaused) return;
-    if (this.#unanswered >= 2) {
+    if (this.#socket.isPaused || this.#upload.isRunning) return;
+    if (this.#unanswered >= PINGS_UNANSWERED) {
       this.#end({ via: 'timeout', what: 'ping' });
       return;
     }
     this.#unanswered += 1;
     this.#socket.ping();
+  }
+}
+
+type Opened = { readonly headers: HeaderMap; readonly stream: Socket } & Pick<
+  SocketOptions,
+  'pingMs' | 'census'
+>;
+
+/** A frame on its way out: slow is all right, as long as something of it leaves now and then. */
+class Upload {
+  readonly #stream: Socket;
+  readonly #stalledAfterMs: number;
+  readonly #onStalled: () => void;
+  isRunning = false;
+
+  constructor(stream: Socket, stalledAfterMs: number, onStalled: () => void) {
+    this.#stream = stream;
+    this.#stalledAfterMs = stalledAfterMs;
+    this.#onStalled = onStalled;
+  }
+
+  begin(): void {
+    if (this.isRunning) return;
+    this.isRunning = true;
+    this.#stream.on('timeout', this.#onStalled);
+    // Node counts what has left of a large write, too.
+    this.#stream.setTimeout(this.#stalledAfterMs);
+  }
+
+  end(): void {
+    if (!this.isRunning) return;
+    this.isRunning = false;
+    this.#stream.off('timeout', this.#onStalled);
+    this.#stream.setTimeout(0);
   }
 }
 
@@ -177,12 +225,17 @@ export function openSocket(options: SocketOptions): Promise<OpenedSocket> {
     ...(createConnection === undefined ? {} : { createConnection: createConnection as never }),
   });
   return new Promise((resolve) => {
-    let headers: HeaderMap = {};
     const fail = (error: UpstreamError): void => resolve({ ok: false, error });
     const onAbort = (): void => socket.terminate();
     options.signal.addEventListener('abort', onAbort, { once: true });
     socket.once('upgrade', (answer) => {
-      headers = flatHeaders(answer.headers);
+      const { pingMs, census } = options;
+      const opened = { headers: flatHeaders(answer.headers), stream: answer.socket, pingMs, census };
+      socket.once('open', () => {
+        options.signal.removeEventListener('abort', onAbort);
+        socket.removeAllListeners();
+        resolve({ ok: true, socket: new UpstreamSocket(socket, account, opened) });
+      });
     });
     socket.once('unexpected-response', (request, answer) => {
       const status = answer.statusCode ?? 502;
@@ -195,18 +248,6 @@ export function openSocket(options: SocketOptions): Promise<OpenedSocket> {
     socket.once('close', (code) =>
       fail({ via: 'socket', code: `close_${code}`, message: 'closed during upgrade' }),
     );
-    socket.once('open', () => {
-      options.signal.removeEventListener('abort', onAbort);
-      socket.removeAllListeners();
-      resolve({
-        ok: true,
-        socket: new UpstreamSocket(socket, account, {
-          headers,
-          pingMs: options.pingMs,
-          census: options.census,
-        }),
-      });
-    });
   });
 }
 

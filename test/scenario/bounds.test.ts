@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ByteBudget } from '../../src/http/byte-budget.ts';
-import { DOORS, openDoor, openSocket, post, textOf } from '../support/doors.ts';
+import { DOORS, idOf, openDoor, openSocket, post, textOf } from '../support/doors.ts';
 import { makeWorld, type World } from '../support/world.ts';
 
 /** For what is refused before it leaves a trace. */
@@ -45,7 +45,7 @@ test.each([
   ['a bare IP address', { origin: 'http://203.0.113.9' }, 403],
   ['a sandboxed frame', { origin: 'null' }, 403],
   ['a foreign page that needs no answer', { 'sec-fetch-site': 'same-site' }, 403],
-  ['a public name of ours', { origin: 'https://pool.example' }, 200],
+  ['a public name of ours, without a key', { origin: 'https://pool.example' }, 401],
   ['no page at all', { 'sec-fetch-site': 'none' }, 200],
 ])('a call from %s is judged by its origin', async (_name, headers, status) => {
   const before = shared.simulator.seen.length;
@@ -111,12 +111,23 @@ test.each(DOORS)(
   },
 );
 
-test.each(['sse', 'ws'] as const)('a background turn has no stream, and says so (%s)', async (door) => {
+test('a background turn has no place on a socket, and that is said', async () => {
   const before = shared.simulator.seen.length;
-  await using client = await openDoor(door, shared.url);
+  await using client = await openDoor('ws', shared.url);
   const answer = await client.turn({ input: 'later', background: true });
-  expect(answer).toMatchObject({ status: 400, error: { param: 'background' } });
+  expect(answer).toMatchObject({
+    status: 400,
+    error: { param: 'background', message: expect.stringContaining('WebSocket') },
+  });
   expect(shared.simulator.seen.length - before).toBe(0);
+});
+
+test('a background turn with a stream goes up as it is', async () => {
+  const before = shared.simulator.seen.length;
+  const answer = await post(shared.url, { model: 'gpt-5.5', input: 'now', background: true, stream: true });
+  expect(answer.status).toBe(200);
+  expect(idOf(answer)).toMatch(/^resp_/);
+  expect(shared.simulator.seen.slice(before)).toMatchObject([{ body: { background: true } }]);
 });
 
 test('bytes that are no UTF-8 are refused in a text frame and never travel upstream', async () => {

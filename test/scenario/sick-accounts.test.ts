@@ -78,7 +78,8 @@ test('a client without any identity that sends its history again is not sent bac
   const user = (text: string) => ({ role: 'user', content: text });
   await using client = await openDoor('sse', world.url);
   const first = await client.turn({ input: [user('one')] });
-  const history = [user('one'), ...((first.response ?? {})['output'] as object[]), user('two')];
+  const output = (first.response?.['output'] ?? []) as object[];
+  const history = [user('one'), ...output, user('two')];
   const [served] = triedBy(world);
   world.simulator.setDefault(served as string, {
     fault: { kind: 'reset', at: 'mid_output', afterDeltas: 1 },

@@ -2,6 +2,8 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
+import type { Behaviour } from '../../src/simulator/script.ts';
+import { checkStream, post } from '../support/doors.ts';
 import { makeWorld } from '../support/world.ts';
 
 interface Answer {
@@ -88,3 +90,59 @@ test('a client of HTTP/1.0 gets the events alone, and the end of the connection 
   expect(body).not.toMatch(/^[0-9a-f]+\r\n/m);
   expect(typesOf(body).at(-1)).toBe('response.completed');
 });
+
+interface Told {
+  readonly type: string;
+  readonly sequence_number: number;
+  readonly response: { readonly id: string };
+}
+
+const FAULTS: readonly (readonly [string, Behaviour])[] = [
+  [
+    'a request that upstream refuses with its first event',
+    {
+      fault: {
+        kind: 'response_failed',
+        at: 'before_created',
+        error: { code: 'invalid_prompt', message: 'No.' },
+      },
+    },
+  ],
+  [
+    'a request that upstream refuses after it has begun',
+    {
+      fault: {
+        kind: 'response_failed',
+        at: 'after_created',
+        error: { code: 'invalid_prompt', message: 'No.' },
+      },
+    },
+  ],
+  [
+    'a refusal after a comment',
+    {
+      delayMs: 120,
+      fault: { kind: 'status', at: 'before_created', status: 400, body: { error: { message: 'No.' } } },
+    },
+  ],
+  ['a loss in the middle', { fault: { kind: 'reset', at: 'mid_output' } }],
+];
+
+test.each(FAULTS)(
+  '%s is a stream with a beginning and an end of the same response',
+  async (_name, behaviour) => {
+    await using world = await makeWorld({
+      kind: 'api_key',
+      names: ['a'],
+      env: { RESPOOL_KEEPALIVE_MS: '30' },
+    });
+    world.simulator.setDefault('a', behaviour);
+    const answer = await post(world.url, { model: 'gpt-5.5', input: 'hello', stream: true });
+    expect(answer.status).toBe(200);
+    checkStream(answer);
+    const events = answer.events as unknown as readonly Told[];
+    expect([events[0]?.type, events.at(-1)?.type]).toEqual(['response.created', 'response.failed']);
+    expect(events[0]?.response.id).toMatch(/^resp_/);
+    expect(events[0]?.response.id).toBe(events.at(-1)?.response.id);
+  },
+);
