@@ -10,13 +10,16 @@ import type {
   AccountChanges,
   AccountDraft,
   AccountRow,
-  AccountState,
   AccountWindow,
   ModelBlock,
   QuotaSample,
 } from './account-row.ts';
 import { type HeldAccount, loadAccounts, readLogin, sealAccount } from './account-seal.ts';
-import { type AccountStatements, prepareAccountStatements } from './account-statements.ts';
+import {
+  type AccountStatements,
+  type FieldStatements,
+  prepareAccountStatements,
+} from './account-statements.ts';
 import type { Reads } from './database.ts';
 import { accountQuotaSample } from './schema.ts';
 import type { Secrets } from './secrets.ts';
@@ -34,14 +37,6 @@ const DEFAULTS = {
   strikes: 0,
   loginVersion: 1,
 } as const;
-const STATE_FIELDS: ReadonlySet<string> = new Set<keyof AccountState>([
-  'status',
-  'statusReason',
-  'statusSince',
-  'availableAt',
-  'strikes',
-  'lastUsedAt',
-]);
 const HOUR_MS = 3_600_000;
 /** Longer than the longest range a chart shows. */
 const SAMPLES_KEPT_MS = 35 * 24 * HOUR_MS;
@@ -118,30 +113,30 @@ export class AccountRows {
   }
 
   /**
-   * Saves changed fields and returns the row; undefined when there is no such account. Login fields and state
-   * fields are different columns of different statements, so that a late state never brings back an old token.
+   * Saves the fields that are named, and no other; returns the row, undefined when there is no such account. Login and
+   * state travel apart, because tokens overtake states on their way to the disk.
    */
   async patch(id: AccountId, changes: AccountChanges): Promise<AccountRow | undefined> {
     const held = this.#rows.get(id);
     if (!held) return undefined;
     const { credentials } = changes;
-    const login =
+    const version =
       credentials === undefined
         ? {}
         : { loginVersion: held.row.loginVersion + 1, renewingSince: undefined, credentials };
-    const row = { ...held.row, ...changes, ...login, updatedAt: this.#now() };
+    const row = { ...held.row, ...changes, ...version, updatedAt: this.#now() };
     held.row = row;
     this.#changed(id);
-    const fields = Object.keys(changes);
-    const { saveState, saveLogin, replaceCredentials } = this.#statements;
+    const named = (statements: FieldStatements) =>
+      Object.keys(changes).flatMap((field) => statements.get(field) ?? []);
+    const state = named(this.#statements.state).map((save) => save({ ...row }));
+    // Sealed only for them: most changes are of the state, and there are many.
+    const logins = named(this.#statements.login);
+    const sealed = logins.length === 0 ? {} : this.#sealed(row);
+    const login = logins.map((save) => save(sealed));
     const saves: Promise<void>[] = [];
-    if (fields.some((field) => STATE_FIELDS.has(field)))
-      saves.push(this.#save([saveState({ ...row })], 'log'));
-    if (fields.some((field) => !STATE_FIELDS.has(field))) {
-      const sealed = this.#sealed(row);
-      const unit = [saveLogin(sealed), ...(credentials === undefined ? [] : [replaceCredentials(sealed)])];
-      saves.push(this.#save(unit, 'token'));
-    }
+    if (state.length > 0) saves.push(this.#save(state, 'log'));
+    if (login.length > 0) saves.push(this.#save(login, 'token'));
     await Promise.all(saves);
     return row;
   }

@@ -4,12 +4,13 @@
  */
 import { createHash, randomInt, randomUUID, timingSafeEqual } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { sql } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import type { AccountId, Tenant } from '../ids.ts';
 import type { Reads } from './database.ts';
 import { apiKey } from './schema.ts';
-import { type Prepared, placeholdersOf, prepareWrite, present } from './statement.ts';
+import { assigned, type Prepared, placeholdersOf, prepareWrite, present } from './statement.ts';
 import { StoreError } from './store-error.ts';
+import type { WriteUnit } from './write-unit.ts';
 import type { Writer } from './writer.ts';
 
 const PREFIX = 'rsp_';
@@ -53,13 +54,13 @@ export class Keys {
   readonly #byId = new Map<Tenant, Held>();
   readonly #writer: Writer;
   readonly #now: () => number;
-  readonly #put: Prepared;
+  readonly #statements: ReturnType<typeof prepareStatements>;
   readonly #watchers: ((id: Tenant) => void)[] = [];
 
   constructor(reads: Reads, writer: Writer, now: () => number) {
     this.#writer = writer;
     this.#now = now;
-    this.#put = preparePut(reads);
+    this.#statements = prepareStatements(reads);
     for (const { hash, ...row } of reads.select().from(apiKey).all()) this.#hold({ key: present(row), hash });
   }
 
@@ -105,7 +106,8 @@ export class Keys {
       prefix: text.slice(0, SHOWN_CHARS),
       createdAt: this.#now(),
     };
-    await this.#save({ key, hash: digest(text) });
+    const hash = digest(text);
+    await this.#save({ key, hash }, [this.#statements.insert({ ...key, hash })]);
     return { text, key };
   }
 
@@ -123,14 +125,16 @@ export class Keys {
     const held = this.#byId.get(id);
     if (!held) return undefined;
     const key = { ...held.key, ...changes };
-    await this.#save({ key, hash: held.hash });
+    const { fields } = this.#statements;
+    const unit = Object.keys(changes).flatMap((field) => fields.get(field)?.({ ...key }) ?? []);
+    await this.#save({ key, hash: held.hash }, unit);
     return key;
   }
 
-  async #save(held: Held): Promise<void> {
+  async #save(held: Held, unit: WriteUnit): Promise<void> {
     this.#hold(held);
     for (const watcher of this.#watchers) watcher(held.key.id);
-    const result = await this.#writer.write([this.#put({ ...held.key, hash: held.hash })], 'token');
+    const result = await this.#writer.write(unit, 'token');
     if (result.kind === 'dropped') throw new StoreError('The key could not be saved; try again.');
   }
 
@@ -140,23 +144,32 @@ export class Keys {
   }
 }
 
-function preparePut(reads: Reads): Prepared {
-  return prepareWrite(
-    reads
-      .insert(apiKey)
-      .values(placeholdersOf(apiKey))
-      .onConflictDoUpdate({
-        target: apiKey.id,
-        set: {
-          name: sql`excluded.name`,
-          expiresAt: sql`excluded.expires_at`,
-          models: sql`excluded.models`,
-          accounts: sql`excluded.accounts`,
-          limits: sql`excluded.limits`,
-          revokedAt: sql`excluded.revoked_at`,
-        },
-      }),
+/** One for each field, which writes no other: a new limit must not bring back a key that somebody else has revoked. */
+const CHANGEABLE = [
+  'name',
+  'expiresAt',
+  'models',
+  'accounts',
+  'limits',
+  'revokedAt',
+] as const satisfies readonly (keyof ApiKey)[];
+
+function prepareStatements(reads: Reads) {
+  const isKey = eq(apiKey.id, sql.placeholder('id'));
+  const fields: ReadonlyMap<string, Prepared> = new Map(
+    CHANGEABLE.map((field) => [
+      field,
+      prepareWrite(
+        reads
+          .update(apiKey)
+          .set(assigned(apiKey, [field]))
+          .where(isKey),
+      ),
+    ]),
   );
+  // A unit may be sent again after its acknowledgement was lost.
+  const insert = prepareWrite(reads.insert(apiKey).values(placeholdersOf(apiKey)).onConflictDoNothing());
+  return { insert, fields };
 }
 
 function digest(text: string): Buffer {
