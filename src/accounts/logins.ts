@@ -8,6 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { AccountId } from '../ids.ts';
 import type { Log } from '../log.ts';
 import type { AccountRows } from '../store/account-rows.ts';
+import { StoreUnavailable } from '../store/store-error.ts';
 import type { Route } from '../upstream/http.ts';
 import type { BrowserStart, DeviceCode, Granted, Issuer } from '../upstream/issuer.ts';
 import type { Allowances } from './allowances.ts';
@@ -155,7 +156,8 @@ export class Logins implements Disposable {
       if (state !== undefined) this.#end(held, state);
     } catch (error) {
       this.#options.log.error({ reason: (error as Error).message }, 'login broke');
-      this.#end(held, { status: 'failed', error: 'internal_error' });
+      const unsaved = error instanceof StoreUnavailable;
+      this.#end(held, { status: 'failed', error: unsaved ? 'store_unavailable' : 'internal_error' });
     }
   }
 

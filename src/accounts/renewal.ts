@@ -8,6 +8,7 @@ import type { AccountId } from '../ids.ts';
 import type { Log } from '../log.ts';
 import type { AccountRow } from '../store/account-row.ts';
 import type { AccountRows } from '../store/account-rows.ts';
+import { StoreError } from '../store/store-error.ts';
 import type { Granted, Issuer, Tokens } from '../upstream/issuer.ts';
 import { planIn, refreshTokenOf, renewedCredentials } from './login.ts';
 
@@ -101,8 +102,18 @@ export class Renewals {
     await rows.finishRenewal(row.id, row.loginVersion, credentials);
     this.#troubles.delete(row.id);
     const plan = planIn(tokens);
-    if (plan !== undefined && plan !== row.plan) await rows.patch(row.id, { plan });
+    if (plan !== undefined && plan !== row.plan) await this.#keepPlan(row.id, plan);
     return { kind: 'renewed' };
+  }
+
+  /** Every renewed token says it again: that it cannot be saved now is no reason to call the renewal a failure. */
+  async #keepPlan(id: AccountId, plan: string): Promise<void> {
+    try {
+      await this.#options.rows.patch(id, { plan });
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      this.#options.log.warn({ account: id, reason: error.message }, 'plan not saved');
+    }
   }
 
   #rest(id: AccountId, code: string): Renewal {

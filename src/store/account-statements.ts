@@ -30,9 +30,6 @@ const STATE_COLUMNS = {
   lastUsedAt: 'lastUsedAt',
 } as const satisfies Record<keyof AccountState, keyof typeof account.$inferInsert>;
 
-/** One statement for each field that can be saved. */
-export type FieldStatements = ReadonlyMap<string, Prepared>;
-
 const value = sql.placeholder;
 // Read from the account's row: a report that comes after its removal then changes nothing.
 const existing = sql`from account where id = ${value('id')}`;

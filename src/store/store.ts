@@ -9,6 +9,7 @@ import { type OpenDatabase, openDatabase } from './database.ts';
 import { Keys } from './keys.ts';
 import type { RequestRow } from './request-row.ts';
 import { RequestLog } from './requests.ts';
+import { saveChange } from './save-change.ts';
 import { loadAdminToken, type Secrets } from './secrets.ts';
 import { Settings } from './settings.ts';
 import type { StoreLog } from './store-log.ts';
@@ -16,6 +17,7 @@ import type { TranscriptNode } from './transcript-node.ts';
 import { TranscriptRows } from './transcript-rows.ts';
 import { type TranscriptMode, Transcripts } from './transcripts.ts';
 import { UsageHours } from './usage-hours.ts';
+import type { Patience } from './write-unit.ts';
 import { Writer } from './writer.ts';
 
 const COMMIT_LIMIT_MS = 2000;
@@ -37,6 +39,9 @@ export interface StoreOptions {
   /** Bounds of the transcripts, smaller in tests; default 16 MiB in memory (64 where there is no disk), 512 MiB on disk. */
   readonly cacheBytes?: number | undefined;
   readonly diskBytes?: number | undefined;
+  /** Of the writer, shorter in tests. */
+  readonly patience?: Patience | undefined;
+  readonly busyTimeoutMs?: number | undefined;
 }
 
 export interface CommittedTurn {
@@ -52,7 +57,8 @@ export interface CommittedTurn {
 export async function openStore(options: StoreOptions): Promise<Store> {
   const database = openDatabase(options.dataDir, options.secretKey);
   const { path, secrets } = database;
-  const writer = new Writer({ path, sealingKey: secrets.sealingKey }, options.log);
+  const { patience, busyTimeoutMs } = options;
+  const writer = new Writer({ path, sealingKey: secrets.sealingKey, patience, busyTimeoutMs }, options.log);
   try {
     return new Store(database, writer, options);
   } catch (error) {
@@ -121,11 +127,19 @@ export class Store {
     return this.writer.writeWithin(COMMIT_LIMIT_MS, statements);
   }
 
-  /** The client deletes a response: its id is unknown from now on, here and after a restart. */
+  /** The client deletes a response: its id is unknown from now on, here and after a restart. Throws like `Keys.patch`. */
   async forgetResponse(tenant: Tenant, responseId: ResponseId): Promise<void> {
-    const unit = [...this.requests.forget(tenant, responseId), ...this.transcripts.hide(tenant, responseId)];
-    await this.writer.write(unit);
-    this.transcripts.hidden(tenant, responseId);
+    const forgotten = this.requests.forget(tenant, responseId);
+    const hidden = this.transcripts.hide(tenant, responseId);
+    await saveChange(this.writer, {
+      unit: [...forgotten.unit, ...hidden.unit],
+      // Behind the turn that it names, which may still be queued.
+      durability: 'log',
+      settle: (outcome) => {
+        forgotten.settle(outcome);
+        hidden.settle(outcome);
+      },
+    });
   }
 
   /** A copy of the database as it is now, in the folder `backups` of the data directory. */

@@ -5,9 +5,10 @@
 import { LRUCache } from 'lru-cache';
 import type { AccountId, ResponseId, Tenant } from '../ids.ts';
 import type { StoreLog } from './store-log.ts';
+import type { Outcome, Proposal } from './tentative.ts';
 import { type PackedNode, packed, type TranscriptNode } from './transcript-node.ts';
 import type { HistorySize, StoredNode, TranscriptRows } from './transcript-rows.ts';
-import type { Statement } from './write-unit.ts';
+import type { Statement, WriteUnit } from './write-unit.ts';
 import type { Writer } from './writer.ts';
 
 /** Memory spares a running conversation the way to the disk; where there is no disk it is all that is remembered. */
@@ -138,17 +139,20 @@ export class Transcripts {
   }
 
   /** The id answers as unknown from now on; what it holds stays for the turns that build on it. */
-  hide(tenant: Tenant, id: ResponseId): readonly Statement[] {
-    const cached = this.#cache.get(keyOf(tenant, id));
-    if (cached) this.#keep({ ...cached, visibility: 'hidden' });
-    if (this.mode !== 'disk') return [];
-    this.#hiding.add(keyOf(tenant, id));
-    return this.#options.rows.hide(tenant, id);
-  }
-
-  /** To be called when the statements of `hide` are committed. */
-  hidden(tenant: Tenant, id: ResponseId): void {
-    this.#hiding.delete(keyOf(tenant, id));
+  hide(tenant: Tenant, id: ResponseId): Proposal & { readonly unit: WriteUnit } {
+    const key = keyOf(tenant, id);
+    const show = (visibility: StoredNode['visibility']) => {
+      const cached = this.#cache.get(key);
+      if (cached) this.#keep({ ...cached, visibility });
+    };
+    const before = this.#find(tenant, id)?.visibility;
+    show('hidden');
+    if (this.mode === 'disk') this.#hiding.add(key);
+    const settle = (outcome: Outcome) => {
+      this.#hiding.delete(key);
+      if (outcome === 'dropped' && before === 'shown') show('shown');
+    };
+    return { unit: this.mode === 'disk' ? this.#options.rows.hide(tenant, id) : [], settle };
   }
 
   /** Writes down what was used since the last time. */
