@@ -54,8 +54,8 @@ export async function startServer(
 export async function openOrStop(config: Config, log: Log): Promise<Store> {
   try {
     const secretKey = config.secretKey?.toString('base64');
-    const { dataDir, transcripts, retentionDays } = config;
-    return await openStore({ dataDir, secretKey, transcripts, retentionDays, log });
+    const { dataDir, transcripts, transcriptsDiskBytes: diskBytes, retentionDays } = config;
+    return await openStore({ dataDir, secretKey, transcripts, diskBytes, retentionDays, log });
   } catch (error) {
     if (error instanceof StoreError) throw new Stop(error.message, 78);
     throw error;

@@ -23,8 +23,9 @@ import { Writer } from './writer.ts';
 const COMMIT_LIMIT_MS = 2000;
 const SWEEP_EVERY_MS = 3_600_000;
 const TOUCH_EVERY_MS = 60_000;
-/** Between the hourly sweeps, the disk bound may be passed by this much. */
-const SWEEP_AFTER_BYTES = 32 * 1024 * 1024;
+/** Between the hourly sweeps, the disk bound may be passed by an eighth of it within these. */
+const SWEEP_AFTER_SHARE = 1 / 8;
+const SWEEP_AFTER_BYTES = { least: 1024 * 1024, most: 32 * 1024 * 1024 };
 const DAY_MS = 86_400_000;
 
 export interface StoreOptions {
@@ -36,8 +37,9 @@ export interface StoreOptions {
   readonly retentionDays: number;
   readonly log?: StoreLog | undefined;
   readonly now?: (() => number) | undefined;
-  /** Bounds of the transcripts, smaller in tests; default 16 MiB in memory (64 where there is no disk), 512 MiB on disk. */
+  /** Of transcripts in memory, smaller in tests; default 8 MiB, 64 where there is no disk. */
   readonly cacheBytes?: number | undefined;
+  /** Of transcripts on disk; default 512 MiB. */
   readonly diskBytes?: number | undefined;
   /** Of the writer, shorter in tests. */
   readonly patience?: Patience | undefined;
@@ -164,6 +166,7 @@ export class Store {
   async close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     void this.transcripts.writeTouches();
+    this.transcripts.stopEvicting();
     // The last connection to close folds the write-ahead log into the file, and only a writing one can.
     this.#database.close();
     await this.writer.close();
@@ -178,7 +181,9 @@ export class Store {
 
   #sweepWhenMuchWasAdded(): void {
     this.#unsweptBytes += this.transcripts.takeAddedBytes();
-    if (this.#unsweptBytes < SWEEP_AFTER_BYTES) return;
+    const share = (this.#options.diskBytes ?? Infinity) * SWEEP_AFTER_SHARE;
+    const { least, most } = SWEEP_AFTER_BYTES;
+    if (this.#unsweptBytes < Math.min(Math.max(share, least), most)) return;
     this.#unsweptBytes = 0;
     void this.sweep();
   }
