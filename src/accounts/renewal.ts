@@ -14,9 +14,14 @@ import { planIn, refreshTokenOf, renewedCredentials } from './login.ts';
 
 /** Longer than an answer of the login service is waited for: whoever began it by then has no answer any more. */
 const ANSWER_LOST_AFTER_MS = 30_000;
+/** A little longer than an answer of the login service is waited for, so that it can still be stored. */
+const DRAIN_LIMIT_MS = 25_000;
 const LOOK_AGAIN_MS = 200;
 const FIRST_PAUSE_MS = 5000;
 const LONGEST_PAUSE_MS = 10 * 60_000;
+
+/** The server is about to end: a token that is sent now may be spent for nothing. */
+const SHUTTING_DOWN: Renewal = { kind: 'later', code: 'server_shutting_down' };
 
 /** There is nothing to renew with: an API key, or a login that came without. */
 export const NO_REFRESH_TOKEN = 'no_refresh_token';
@@ -49,6 +54,9 @@ export class Renewals {
   readonly #troubles = new Map<AccountId, Trouble>();
   /** Versions whose token was sent from here without an answer: no need to wait for one. */
   readonly #spent = new Set<string>();
+  /** Renewals whose token is on its way, until the new one is stored. */
+  readonly #sent = new Set<Promise<Renewal>>();
+  #state: 'open' | 'draining' = 'open';
 
   constructor(options: RenewalsOptions) {
     this.#options = options;
@@ -63,7 +71,22 @@ export class Renewals {
     return renewing;
   }
 
+  /**
+   * Before the store closes: what was sent is awaited and stored, because its token works once and its successor would
+   * be lost; nothing more is sent.
+   */
+  async drain(limitMs = DRAIN_LIMIT_MS): Promise<void> {
+    this.#state = 'draining';
+    if (this.#sent.size === 0) return;
+    this.#options.log.info({ renewals: this.#sent.size }, 'waiting for logins that are being renewed');
+    const limit = new AbortController();
+    const tooLong = pause(limitMs, undefined, { signal: limit.signal }).catch(ignoreAbort);
+    await Promise.race([Promise.allSettled(this.#sent), tooLong]);
+    limit.abort();
+  }
+
   async #renew(id: AccountId): Promise<Renewal> {
+    if (this.#state === 'draining') return SHUTTING_DOWN;
     const trouble = this.#troubles.get(id);
     if (trouble !== undefined && Date.now() < trouble.until) return { kind: 'later', code: trouble.code };
     const row = this.#options.rows.get(id);
@@ -73,6 +96,17 @@ export class Renewals {
     const version = row.loginVersion;
     const begun = row.renewingSince === undefined && (await this.#options.rows.beginRenewal(id, version));
     if (begun !== 'begun') return this.#awaitOther(id, version);
+    const sent = this.#send(row, token);
+    this.#sent.add(sent);
+    return sent.finally(() => this.#sent.delete(sent));
+  }
+
+  async #send(row: AccountRow, token: string): Promise<Renewal> {
+    const { id } = row;
+    if (this.#state === 'draining') {
+      await this.#options.rows.abandonRenewal(id, row.loginVersion);
+      return SHUTTING_DOWN;
+    }
     const granted = await this.#options.issuer.refresh({ id, proxy: row.proxy }, token);
     const outcome = await this.#settle(row, granted);
     this.#note(id, outcome);
@@ -147,4 +181,8 @@ export class Renewals {
     log.warn({ account: id, outcome: outcome.kind, code }, 'login not renewed');
     onOutcome(outcome.kind === 'refused' ? 'refused' : 'failed');
   }
+}
+
+function ignoreAbort(error: unknown): void {
+  if ((error as Error).name !== 'AbortError') throw error;
 }

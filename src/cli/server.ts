@@ -25,7 +25,7 @@ export async function startServer(
   strength: Strength = strengthOf(log),
 ): Promise<RunningServer> {
   const store = await openOrStop(config, log);
-  const { parts, close } = buildParts({ config, log, store, strength });
+  const { parts, rest, close } = buildParts({ config, log, store, strength });
   const app = await buildApp(parts);
   const firstKey = await firstKeyOf(store, config);
   const url = await listen(() => app.server.listen({ host: config.host, port: config.port }), config);
@@ -39,6 +39,7 @@ export async function startServer(
     adminToken,
     firstKey,
     stop: async () => {
+      rest();
       const drained = bridge.drain(config.drainMs);
       app.closeIdleSockets();
       await drained;
