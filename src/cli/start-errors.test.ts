@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createLog } from '../log.ts';
+import { holderOf } from '../store/data-lock.ts';
 import { startServer } from './server.ts';
 import { settingsFrom } from './settings.ts';
 import { Stop } from './stop.ts';
@@ -46,6 +47,28 @@ test('a port in use is named, and what to do about it', async () => {
   other.close();
   expect(stop.message).toMatch(new RegExp(`^Port ${port} is in use\\. Stop .* or set RESPOOL_PORT`));
   expect(stop.exitCode).toBe(1);
+});
+
+test('a start that fails gives back what it had opened', async () => {
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const threads = () =>
+    process.getActiveResourcesInfo().filter((name) => /^(MessagePort|Worker)$/.test(name));
+  const before = threads();
+  await startedWith({ RESPOOL_PORT: String((other.address() as AddressInfo).port) });
+  expect(threads()).toEqual(before);
+  other.close();
+  expect(holderOf(join(folder, 'data'))).toBeUndefined();
+});
+
+test('a data directory in use is named, with the process and the address of its server', async () => {
+  const settings = settingsFrom({ RESPOOL_DATA_DIR: join(folder, 'data'), RESPOOL_PORT: '0' });
+  const server = await startServer(settings, createLog('silent'));
+  const stop = await startedWith({});
+  await server.stop();
+  expect(stop.exitCode).toBe(1);
+  expect(stop.message).toContain(`process id ${process.pid} at ${server.url}: stop it`);
+  await (await startServer(settings, createLog('silent'))).stop();
 });
 
 test('an address of no interface is named', async () => {

@@ -7,7 +7,10 @@ import { type Check, type Finding, fail, ok, warn } from './finding.ts';
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 
 export const port: Check = async ({ config, look }) => {
-  const reached = await look.reach(`${baseUrl(config)}/healthz`);
+  const serving = await look.serving();
+  const reached = await look.reach(`${serving ?? baseUrl(config)}/healthz`);
+  if (serving !== undefined && reached.kind !== 'answered')
+    return [fail(`the server does not answer at ${serving}`, 'look at its log, or restart it')];
   if (reached.kind === 'refused') return [ok(`no server runs on port ${config.port}; it is free`)];
   const ours =
     reached.kind === 'answered' && reached.status === 200 && reached.body.includes('"status":"ok"');
