@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -50,6 +50,8 @@ test('a lock of another process is seen with its holder, and ends with that proc
   expect(holderOf(dataDir)).toBeUndefined();
   using _lock = await held('server');
   expect(holderOf(dataDir)).toEqual({ pid: process.pid, role: 'server' });
+  const modes = readdirSync(dataDir).map((name) => statSync(join(dataDir, name)).mode & 0o077);
+  expect(modes).toEqual([0, 0]);
 });
 
 test('who waits gets the lock when a command is done with it', async () => {

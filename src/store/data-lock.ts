@@ -89,6 +89,7 @@ function tryLock(dataDir: string, role: Holder['role']): DataLock | undefined {
   let database: Database.Database | undefined;
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    create(path);
     database = new Database(path, { timeout: 0 });
     // No journal file is left behind by a kill.
     database.pragma('journal_mode = MEMORY');
@@ -98,6 +99,15 @@ function tryLock(dataDir: string, role: Holder['role']): DataLock | undefined {
     database?.close();
     if (isBusy(error)) return undefined;
     throw explain(error, path);
+  }
+}
+
+/** Never opens a file that is there: to close it again would give up a lock that this process has on it. */
+function create(path: string): void {
+  try {
+    writeFileSync(path, '', { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }
 
