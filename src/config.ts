@@ -20,6 +20,7 @@ export interface Config {
   readonly chatgptBaseUrl: string;
   readonly authBaseUrl: string;
   readonly transcripts: 'disk' | 'memory' | 'off';
+  readonly transcriptsDiskBytes: number;
   readonly retentionDays: number;
   readonly firstEventTimeoutMs: number;
   readonly streamIdleTimeoutMs: number;
@@ -59,6 +60,7 @@ export const ENVIRONMENT: readonly Variable[] = [
   ['CHATGPT_BASE_URL', 'https://chatgpt.com/backend-api', 'upstream of chatgpt accounts'],
   ['AUTH_BASE_URL', 'https://auth.openai.com', 'service that issues and renews chatgpt logins'],
   ['TRANSCRIPTS', 'disk', 'disk (encrypted, survives restarts), memory or off'],
+  ['TRANSCRIPTS_DISK_MB', '512', 'most that transcripts take on disk; the least recently used ones go first'],
   ['RETENTION_DAYS', '30', 'days a line of the request log is kept'],
   ['FIRST_EVENT_TIMEOUT_MS', '60000', 'longest wait for the first upstream event of an attempt'],
   ['STREAM_IDLE_TIMEOUT_MS', '300000', 'longest silence of upstream inside a stream'],
@@ -79,6 +81,9 @@ export const ENVIRONMENT: readonly Variable[] = [
 /** A timer set beyond this fires at once in Node, so a longer duration would mean the opposite. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const SECRET_KEY_BYTES = 32;
+const MIB = 1024 * 1024;
+/** A tebibyte: more is a slip of the finger. */
+const LARGEST_DISK_MIB = MIB;
 
 const numberFrom = (min: number, max: number) =>
   z
@@ -120,6 +125,7 @@ const schema = z.object({
   RESPOOL_CHATGPT_BASE_URL: baseUrl,
   RESPOOL_AUTH_BASE_URL: baseUrl,
   RESPOOL_TRANSCRIPTS: z.enum(['disk', 'memory', 'off'], 'must be disk, memory or off'),
+  RESPOOL_TRANSCRIPTS_DISK_MB: numberFrom(1, LARGEST_DISK_MIB),
   RESPOOL_RETENTION_DAYS: numberFrom(1, 36_500),
   RESPOOL_FIRST_EVENT_TIMEOUT_MS: durationMs,
   RESPOOL_STREAM_IDLE_TIMEOUT_MS: durationMs,
@@ -167,6 +173,7 @@ function toConfig(values: z.infer<typeof schema>): Config {
     chatgptBaseUrl: values.RESPOOL_CHATGPT_BASE_URL,
     authBaseUrl: values.RESPOOL_AUTH_BASE_URL,
     transcripts: values.RESPOOL_TRANSCRIPTS,
+    transcriptsDiskBytes: values.RESPOOL_TRANSCRIPTS_DISK_MB * MIB,
     retentionDays: values.RESPOOL_RETENTION_DAYS,
     firstEventTimeoutMs: values.RESPOOL_FIRST_EVENT_TIMEOUT_MS,
     streamIdleTimeoutMs: values.RESPOOL_STREAM_IDLE_TIMEOUT_MS,

@@ -10,6 +10,7 @@ import type { LoginMethod } from '../admin-api/login.ts';
 import type { AccountId } from '../ids.ts';
 import type { Log } from '../log.ts';
 import type { AccountRows } from '../store/account-rows.ts';
+import { StoreUnavailable } from '../store/store-error.ts';
 import type { Route } from '../upstream/http.ts';
 import type { BrowserStart, DeviceCode, Granted, Issuer } from '../upstream/issuer.ts';
 import type { Allowances } from './allowances.ts';
@@ -157,7 +158,9 @@ export class Logins implements Disposable {
       if (state !== undefined) this.#end(held, state);
     } catch (error) {
       this.#options.log.error({ reason: (error as Error).message }, 'login broke');
-      this.#end(held, { status: 'failed', error: 'internal_error' satisfies LoginFailure });
+      const unsaved = error instanceof StoreUnavailable;
+      const reason: LoginFailure = unsaved ? 'store_unavailable' : 'internal_error';
+      this.#end(held, { status: 'failed', error: reason });
     }
   }
 

@@ -9,14 +9,24 @@ import type { AccountId } from '../ids.ts';
 import type { Log } from '../log.ts';
 import type { AccountRow } from '../store/account-row.ts';
 import type { AccountRows } from '../store/account-rows.ts';
+import { StoreError } from '../store/store-error.ts';
 import type { Granted, Issuer, Tokens } from '../upstream/issuer.ts';
 import { planIn, refreshTokenOf, renewedCredentials } from './login.ts';
 
 /** Longer than an answer of the login service is waited for: whoever began it by then has no answer any more. */
 const ANSWER_LOST_AFTER_MS = 30_000;
+/** A little longer than an answer of the login service is waited for, so that it can still be stored. */
+const DRAIN_LIMIT_MS = 25_000;
 const LOOK_AGAIN_MS = 200;
 const FIRST_PAUSE_MS = 5000;
 const LONGEST_PAUSE_MS = 10 * 60_000;
+
+/** The server is about to end: a token that is sent now may be spent for nothing. */
+const SHUTTING_DOWN: Renewal = {
+  kind: 'later',
+  code: 'server_shutting_down' satisfies OwnCode,
+  untilAt: undefined,
+};
 
 /** There is nothing to renew with: an API key, or a login that came without. */
 export const NO_REFRESH_TOKEN = 'no_refresh_token' satisfies OwnCode;
@@ -51,6 +61,9 @@ export class Renewals {
   readonly #troubles = new Map<AccountId, Trouble>();
   /** Versions whose token was sent from here without an answer: no need to wait for one. */
   readonly #spent = new Set<string>();
+  /** Renewals whose token is on its way, until the new one is stored. */
+  readonly #sent = new Set<Promise<Renewal>>();
+  #state: 'open' | 'draining' = 'open';
 
   constructor(options: RenewalsOptions) {
     this.#options = options;
@@ -68,7 +81,22 @@ export class Renewals {
     return renewing;
   }
 
+  /**
+   * Before the store closes: what was sent is awaited and stored, because its token works once and its successor would
+   * be lost; nothing more is sent.
+   */
+  async drain(limitMs = DRAIN_LIMIT_MS): Promise<void> {
+    this.#state = 'draining';
+    if (this.#sent.size === 0) return;
+    this.#options.log.info({ renewals: this.#sent.size }, 'waiting for logins that are being renewed');
+    const limit = new AbortController();
+    const tooLong = pause(limitMs, undefined, { signal: limit.signal }).catch(ignoreAbort);
+    await Promise.race([Promise.allSettled(this.#sent), tooLong]);
+    limit.abort();
+  }
+
   async #renew(id: AccountId, accessToken: 'usable' | 'useless'): Promise<Renewal> {
+    if (this.#state === 'draining') return SHUTTING_DOWN;
     const trouble = this.#troubles.get(id);
     if (trouble !== undefined && Date.now() < trouble.until)
       return { kind: 'later', code: trouble.code, untilAt: trouble.until };
@@ -84,6 +112,17 @@ export class Renewals {
       await this.#options.rows.abandonRenewal(id, version);
       this.#spent.delete(`${id} ${version}`);
       if ((await this.#options.rows.beginRenewal(id, version)) !== 'begun') return other;
+    }
+    const sent = this.#send(row, token);
+    this.#sent.add(sent);
+    return sent.finally(() => this.#sent.delete(sent));
+  }
+
+  async #send(row: AccountRow, token: string): Promise<Renewal> {
+    const { id } = row;
+    if (this.#state === 'draining') {
+      await this.#options.rows.abandonRenewal(id, row.loginVersion);
+      return SHUTTING_DOWN;
     }
     const granted = await this.#options.issuer.refresh({ id, proxy: row.proxy }, token);
     const outcome = await this.#settle(row, granted);
@@ -116,8 +155,18 @@ export class Renewals {
     await rows.finishRenewal(row.id, row.loginVersion, credentials);
     this.#troubles.delete(row.id);
     const plan = planIn(tokens);
-    if (plan !== undefined && plan !== row.plan) await rows.patch(row.id, { plan });
+    if (plan !== undefined && plan !== row.plan) await this.#keepPlan(row.id, plan);
     return { kind: 'renewed' };
+  }
+
+  /** Every renewed token says it again: that it cannot be saved now is no reason to call the renewal a failure. */
+  async #keepPlan(id: AccountId, plan: string): Promise<void> {
+    try {
+      await this.#options.rows.patch(id, { plan });
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      this.#options.log.warn({ account: id, reason: error.message }, 'plan not saved');
+    }
   }
 
   /** Gives when the login service is asked again. */
@@ -154,4 +203,8 @@ export class Renewals {
     log.warn({ account: id, outcome: outcome.kind, code }, 'login not renewed');
     onOutcome(outcome.kind === 'refused' ? 'refused' : 'failed');
   }
+}
+
+function ignoreAbort(error: unknown): void {
+  if ((error as Error).name !== 'AbortError') throw error;
 }

@@ -87,4 +87,9 @@ export type UpstreamCode =
 export type KnownCode = OwnCode | UpstreamCode;
 
 /** Why a login failed, where it was neither upstream nor the login service that said so. */
-export type LoginFailure = 'expired' | 'unusable_tokens' | 'internal_error' | 'server_stopped';
+export type LoginFailure =
+  | 'expired'
+  | 'unusable_tokens'
+  | 'internal_error'
+  | 'server_stopped'
+  | 'store_unavailable';

@@ -4,8 +4,9 @@
  */
 import { type Refusal, refusal } from '../protocol/refusal.ts';
 import type { BoundTo } from '../store/request-row.ts';
+import { RECOVERY } from '../turn/recovery.ts';
 import { refusalForFailure } from '../turn/refusals.ts';
-import type { TurnFacts } from '../turn/states.ts';
+import type { Effect, TurnFacts } from '../turn/states.ts';
 import type { Placed } from './account-choice.ts';
 import { boundTo, resolveHistory } from './history.ts';
 import type { Entered, Session } from './session.ts';
@@ -13,7 +14,7 @@ import type { TurnRequest } from './stream.ts';
 import type { TurnDependencies } from './turn-dependencies.ts';
 import { bindingOf, sideEffectsOf } from './turn-facts.ts';
 
-export interface TurnPlace {
+export interface TurnPlace extends Disposable {
   readonly placed: Placed;
   readonly facts: TurnFacts;
   readonly bound: BoundTo | undefined;
@@ -33,8 +34,15 @@ export function placeTurn(
   const { history } = resolved;
   const bound = boundTo(request, history, { tenant: request.tenant, source });
   const binding = bindingOf(request, history, { bound, pinned: session.pinned });
+  // What the turn continues must not be evicted while it runs.
+  const leases = [history.past.anchor?.id, history.growth.parent]
+    .filter((id) => id !== undefined)
+    .map((id) => source.transcripts.lease(request.tenant, id));
   return {
     ok: true,
+    [Symbol.dispose]: () => {
+      for (const lease of leases) lease[Symbol.dispose]();
+    },
     placed: { request, session, history, binding },
     bound,
     facts: {
@@ -43,6 +51,17 @@ export function placeTurn(
       binding,
     },
   };
+}
+
+/** The conversation leaves the account: its pin, its sockets there, and what made it prefer that account. */
+export function leaveAccount(
+  { placed }: TurnPlace,
+  { from, failure }: Extract<Effect, { do: 'move' }>,
+  { choice, sessions }: TurnDependencies,
+): void {
+  choice.letGo(placed, from);
+  const cause = RECOVERY[failure.class].shownAs;
+  sessions.moveAway(placed.session, from, { code: failure.code, cause });
 }
 
 /** The lane could not be entered: too many wait for it already, or its session was closed. */

@@ -9,7 +9,6 @@ import type { Frame } from '../protocol/frame.ts';
 import type { Refusal } from '../protocol/refusal.ts';
 import type { Failure } from '../turn/failure.ts';
 import { localFailure } from '../turn/local-failure.ts';
-import { RECOVERY } from '../turn/recovery.ts';
 import { shuttingDown } from '../turn/refusals.ts';
 import type { Effect, Event, Progress, State } from '../turn/states.ts';
 import { begin, step } from '../turn/turn.ts';
@@ -22,7 +21,7 @@ import type { RunningTurn, TurnRequest, TurnSink } from './stream.ts';
 import type { TurnDependencies } from './turn-dependencies.ts';
 import { TurnEnding } from './turn-ending.ts';
 import { holdFor } from './turn-facts.ts';
-import { placeTurn, type TurnPlace, whyNotEntered } from './turn-place.ts';
+import { leaveAccount, placeTurn, type TurnPlace, whyNotEntered } from './turn-place.ts';
 import { TurnRecord } from './turn-record.ts';
 import { TurnSnapshots } from './turn-snapshot.ts';
 
@@ -61,7 +60,7 @@ export class Turn implements RunningTurn, AttemptEvents {
       dependencies,
       loop: this.#loop,
       vacate: () => this.#vacate(),
-      done: () => this.#over.resolve(),
+      done: () => this.#finish(),
     });
   }
 
@@ -163,7 +162,7 @@ export class Turn implements RunningTurn, AttemptEvents {
           model: this.#request.envelope.model,
         });
       case 'move':
-        return this.#moveAway(effect.from, effect.failure);
+        return leaveAccount(this.#placed(), effect, this.#dependencies);
       case 'refresh':
         return this.#refresh(effect.account, effect.failure);
       case 'wait':
@@ -177,14 +176,6 @@ export class Turn implements RunningTurn, AttemptEvents {
       case 'cancel':
         return this.#ending.cancel();
     }
-  }
-
-  #moveAway(from: AccountId, failure: Failure): void {
-    const { choice, sessions } = this.#dependencies;
-    const { placed } = this.#placed();
-    choice.letGo(placed, from);
-    const { code } = failure;
-    sessions.moveAway(placed.session, from, { code, cause: RECOVERY[failure.class].shownAs });
   }
 
   #placed(): TurnPlace {
@@ -294,6 +285,11 @@ export class Turn implements RunningTurn, AttemptEvents {
   #stopWatching(): void {
     this.#clock.stop();
     this.#unwatch();
+  }
+
+  #finish(): void {
+    this.#place?.[Symbol.dispose]();
+    this.#over.resolve();
   }
 
   #break(cause: unknown): void {

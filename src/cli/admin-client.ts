@@ -2,11 +2,14 @@
  * The verbs' way to a running server: its admin API under the address and the token that the same
  * environment gives. Knows no verb and no shape of an answer.
  */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import type { ErrorWire } from '../admin-api/answer.ts';
 import type { Config } from '../config.ts';
+import type { Holder } from '../store/data-lock.ts';
+import { runningServer } from './data-dir.ts';
 import { settingsFrom } from './settings.ts';
 import { Stop } from './stop.ts';
 
@@ -25,17 +28,36 @@ export function adminApi(env: NodeJS.ProcessEnv, offline?: Offline): AdminApi {
   return {
     async request(method, path, body) {
       const config = settingsFrom(env);
-      const answer = await send(config, path, {
-        method,
-        headers: await headersFor(config, body),
-        ...(body !== undefined && { body: JSON.stringify(body) }),
-        signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
-      });
-      if (answer !== 'refused') return readAnswer(answer, config);
+      const server = await runningServer(config);
+      for (const url of addressesOf(config, server)) {
+        const answer = await send(`${url}${path}`, {
+          method,
+          headers: await headersFor(config, body),
+          ...(body !== undefined && { body: JSON.stringify(body) }),
+          signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+        });
+        if (answer !== 'refused') return readAnswer(answer, config);
+      }
+      if (server !== undefined) throw unreached(config, server);
       if (offline) return (await offline(config)).request(method, path, body);
       throw new Stop(`No server listens at ${baseUrl(config)}: start it with "npm start".`);
     },
   };
+}
+
+/**
+ * A data directory with a database knows its server, so whoever listens at the configured address without holding it
+ * is another's. Without one, the server may be anywhere, such as in a container.
+ */
+function addressesOf(config: Config, server: Holder | undefined): ReadonlySet<string> {
+  if (server !== undefined) return new Set([server.url ?? baseUrl(config), baseUrl(config)]);
+  return new Set(existsSync(join(config.dataDir, 'respool.db')) ? [] : [baseUrl(config)]);
+}
+
+function unreached({ dataDir }: Config, { pid, url }: Holder): Stop {
+  const where =
+    url === undefined ? 'does not listen yet: try again' : `does not answer at ${url}: look at its log`;
+  return new Stop(`The server of ${dataDir} (process id ${pid}) ${where}.`);
 }
 
 /** Where this machine reaches the server: a wildcard address is one to listen on, not one to call. */
@@ -62,14 +84,14 @@ async function storedToken(config: Config): Promise<string | undefined> {
   }
 }
 
-async function send(config: Config, path: string, init: RequestInit): Promise<Response | 'refused'> {
+async function send(url: string, init: RequestInit): Promise<Response | 'refused'> {
   try {
-    return await fetch(`${baseUrl(config)}${path}`, init);
+    return await fetch(url, init);
   } catch (error) {
     const cause = (error as Error).cause as NodeJS.ErrnoException | undefined;
     if (cause?.code === 'ECONNREFUSED') return 'refused';
     const reason = cause?.message || (error as Error).message;
-    throw new Stop(`The server at ${baseUrl(config)} did not answer (${reason}): look at its log.`);
+    throw new Stop(`The server at ${new URL(url).origin} did not answer (${reason}): look at its log.`);
   }
 }
 

@@ -56,6 +56,8 @@ export interface Ground {
 
 export interface Built {
   readonly parts: Parts;
+  /** What runs by itself begins nothing more. */
+  rest(): void;
   /** Ends what runs by itself and closes the connections; the store stays open. */
   close(): Promise<void>;
 }
@@ -83,7 +85,7 @@ export function buildParts({ config, log, store, strength }: Ground): Built {
     metrics,
     census,
   });
-  const { upkeep, pool, allowances, logins } = accounts;
+  const { pool, allowances, logins } = accounts;
   const notifier = new Notifier({ store, log });
   const bridge = new Bridge(dependencies, rations, shutDown);
   const parts: Parts = {
@@ -106,14 +108,21 @@ export function buildParts({ config, log, store, strength }: Ground): Built {
     version: VERSION,
   };
   const close = async (): Promise<void> => {
-    upkeep[Symbol.dispose]();
-    logins[Symbol.dispose]();
+    await endAccounts(accounts);
     metrics.stop();
     await notifier.stop();
     await http.close();
     strength.load.stop();
   };
-  return { parts, close };
+  return { parts, rest: () => accounts.upkeep[Symbol.dispose](), close };
+}
+
+type Accounts = ReturnType<typeof buildAccounts>;
+
+async function endAccounts({ upkeep, logins, renewals }: Accounts): Promise<void> {
+  upkeep[Symbol.dispose]();
+  logins[Symbol.dispose]();
+  await renewals.drain();
 }
 
 function glance({ store, http, census, sessions, bridge }: Watched): Glance {
@@ -144,7 +153,7 @@ function buildAccounts({ config, log, store, http, metrics }: AccountGround) {
   const allowances = new Allowances({ pool, rows, config, http, log });
   const upkeep = new Upkeep({ pool, allowances, log });
   const logins = new Logins({ issuer, rows, allowances, listen: listenForCallback, log });
-  return { pool, allowances, upkeep, logins, upgrades };
+  return { pool, allowances, upkeep, logins, upgrades, renewals };
 }
 
 function buildWatch(pool: AccountPool, sessionOf: (id: SessionId) => Session | undefined): Parts['watch'] {

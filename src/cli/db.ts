@@ -8,27 +8,30 @@ import type { Config } from '../config.ts';
 import { backupPath, checkDatabase, restoreDatabase } from '../store/backups.ts';
 import { openDatabase } from '../store/database.ts';
 import { StoreError } from '../store/store-error.ts';
-import { baseUrl } from './admin-client.ts';
 import { check, partOf } from './answers.ts';
+import { holdAsCommand, holdUnlessServed } from './data-dir.ts';
 import type { Desk } from './desk.ts';
 import { settingsFrom } from './settings.ts';
 import { Stop } from './stop.ts';
-
-const HEALTH_TIMEOUT_MS = 3000;
 
 const backupSchema = partOf<BackupWire>()({ file: z.string(), bytes: z.number() });
 
 /** While a server runs, it makes the copy; otherwise this process does. */
 export async function makeBackup(desk: Desk, file: string | undefined): Promise<void> {
   const config = settingsFrom(desk.env);
-  const made = (await isServing(config))
-    ? check(backupSchema, await desk.admin.request('POST', '/api/backup'))
-    : await inWords(() => backUpHere(config));
+  const made = await backUp(desk, config);
   if (file !== undefined) await copyTo(made.file, file);
   desk.print(`${file ?? made.file} (${made.bytes} bytes)`);
   desk.note(
     'The copy is of use only together with the secret key: keep secret.key, or RESPOOL_SECRET_KEY, apart from it.',
   );
+}
+
+async function backUp(desk: Desk, config: Config) {
+  const lock = await holdUnlessServed(config);
+  if (lock === 'served') return check(backupSchema, await desk.admin.request('POST', '/api/backup'));
+  using _held = lock;
+  return inWords(() => backUpHere(config));
 }
 
 async function backUpHere(config: Config) {
@@ -61,8 +64,7 @@ export async function checkBackup(desk: Desk, file: string | undefined): Promise
 
 export async function restoreBackup(desk: Desk, file: string): Promise<void> {
   const config = settingsFrom(desk.env);
-  if (await isServing(config))
-    throw new Stop('A server is running: stop it before its database is replaced.');
+  using _held = await holdAsCommand(config, 'stop it before its database is replaced');
   const { problems } = await inWords(() => checkDatabase(file, config.dataDir, secretOf(config)));
   const [problem] = problems;
   if (problem !== undefined) throw new Stop(`${file} is damaged (${problem}): restore another copy.`);
@@ -73,24 +75,9 @@ export async function restoreBackup(desk: Desk, file: string): Promise<void> {
   desk.note('Start the server. Conversations go on from where the copy was made.');
 }
 
-/** Whoever answers there would go on writing into the file that is replaced. */
-async function isServing(config: Config): Promise<boolean> {
-  try {
-    const answer = await fetch(`${baseUrl(config)}/healthz`, {
-      signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS),
-    });
-    return answer.ok;
-  } catch (error) {
-    const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
-    if (code === 'ECONNREFUSED') return false;
-    throw new Stop(
-      `Whether a server runs at ${baseUrl(config)} could not be told: ${(error as Error).message}.`,
-    );
-  }
-}
-
 const secretOf = (config: Config): string | undefined => config.secretKey?.toString('base64');
 
+/** Whatever is wrong with a database here, it is the file that was asked about, not the environment. */
 async function inWords<T>(act: () => T | Promise<T>): Promise<T> {
   try {
     return await act();

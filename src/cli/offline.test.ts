@@ -4,12 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type TestDesk, testDesk } from '../../test/support/fake-admin.ts';
+import { offlineDesk } from '../../test/support/fake-admin.ts';
 import { makeWorld } from '../../test/support/world.ts';
 import { temporaryStore, transcriptNode, turnOf } from '../store/temporary-store.ts';
-import { adminApi } from './admin-client.ts';
 import { runCli } from './cli.ts';
-import { offlineApi } from './offline.ts';
 
 let dataDir = '';
 let env: Record<string, string> = {};
@@ -28,15 +26,8 @@ async function freePort(): Promise<string> {
   return String(port);
 }
 
-/** A desk whose verbs fall back to the database, as those of a real process do. */
-function offlineDesk(given: { stdin?: string } = {}): TestDesk {
-  const desk = testDesk(env, given);
-  const admin = adminApi(env, async (config) => offlineApi(config, (text) => desk.note(text)));
-  return { ...desk, admin };
-}
-
 async function run(...argv: string[]) {
-  const desk = offlineDesk();
+  const desk = offlineDesk(env);
   const code = await runCli(argv, desk);
   return { code, out: desk.printed.join('\n'), notes: desk.notes.join('\n') };
 }
@@ -115,4 +106,42 @@ test('a server that starts in between answers the next request', async () => {
   const { out, notes } = await run('accounts', 'list');
   expect(out).toMatch(/ a +api_key/);
   expect(notes).toBe('');
+});
+
+test('two verbs at once wait for each other', async () => {
+  const names = ['one', 'two', 'three'];
+  const made = await Promise.all(names.map((name) => run('keys', 'create', name)));
+  expect(made.map(({ code }) => code)).toEqual([0, 0, 0]);
+  const { out } = await run('keys', 'list');
+  for (const name of names) expect(out).toContain(name);
+});
+
+test('a server is found by its data directory alone, and nothing is opened beside it', async () => {
+  await using world = await makeWorld({ kind: 'api_key', names: ['a'] });
+  env = { RESPOOL_DATA_DIR: world.dataDir };
+  const { out, notes } = await run('accounts', 'list');
+  expect(out).toMatch(/ a +api_key/);
+  expect(notes).toBe('');
+  expect((await run('status')).code).toBe(0);
+  expect((await run('db', 'backup')).out).toContain(world.dataDir);
+  expect((await run('snippet', 'curl')).out).toContain(world.url);
+});
+
+test('the server of another data directory is left alone, whatever listens at the address', async () => {
+  await using world = await makeWorld({ kind: 'api_key', names: ['theirs'] });
+  await run('accounts', 'add', '--name', 'ours', '--key', 'sk-1');
+  env = { ...env, RESPOOL_PORT: new URL(world.url).port };
+  const { out, notes } = await run('accounts', 'list');
+  expect(out).toMatch(/ours/);
+  expect(out).not.toMatch(/theirs/);
+  expect(notes).toContain('No server runs');
+});
+
+test('a copy is made, and put back, while no server runs', async () => {
+  await run('keys', 'create', 'laptop');
+  const copy = join(dataDir, 'copy.db');
+  expect((await run('db', 'backup', copy)).code).toBe(0);
+  expect((await run('db', 'check', copy)).code).toBe(0);
+  expect((await run('db', 'restore', copy)).code).toBe(0);
+  expect((await run('keys', 'list')).out).toContain('laptop');
 });

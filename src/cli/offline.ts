@@ -9,6 +9,7 @@ import { buildAdminApp } from '../http/app.ts';
 import { createLog } from '../log.ts';
 import { type AdminApi, baseUrl, readAnswer } from './admin-client.ts';
 import { buildParts, strengthOf } from './build.ts';
+import { holdAsCommand } from './data-dir.ts';
 import { openOrStop } from './server.ts';
 import { Stop } from './stop.ts';
 
@@ -45,20 +46,18 @@ function noServer(config: Config): Stop {
 
 async function answerOnce(config: Config, [method, path, body]: Request): Promise<unknown> {
   const log = createLog('silent');
-  const store = await openOrStop(config, log);
-  const { parts, close } = buildParts({ config, log, store, strength: strengthOf(log) });
-  const server = await buildAdminApp(parts);
-  try {
-    const { payload, statusCode } = await server.inject({
-      method,
-      url: path,
-      headers: { authorization: `Bearer ${parts.adminToken}`, host: 'localhost' },
-      ...(body !== undefined && { payload: body as object }),
-    });
-    return await readAnswer(new Response(payload || null, { status: statusCode }), config);
-  } finally {
-    await server.close();
-    await close();
-    await store.close();
-  }
+  await using opened = new AsyncDisposableStack();
+  opened.use(await holdAsCommand(config, 'try again'));
+  const store = opened.adopt(await openOrStop(config, log), (one) => one.close());
+  const { parts } = opened.adopt(buildParts({ config, log, store, strength: strengthOf(log) }), (built) =>
+    built.close(),
+  );
+  const server = opened.adopt(await buildAdminApp(parts), (app) => app.close());
+  const { payload, statusCode } = await server.inject({
+    method,
+    url: path,
+    headers: { authorization: `Bearer ${parts.adminToken}`, host: 'localhost' },
+    ...(body !== undefined && { payload: body as object }),
+  });
+  return await readAnswer(new Response(payload || null, { status: statusCode }), config);
 }

@@ -6,7 +6,9 @@ import { buildApp } from '../http/app.ts';
 import { createLog, type Log } from '../log.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { StoreError } from '../store/store-error.ts';
-import { buildParts, type Strength, strengthOf } from './build.ts';
+import { baseUrl } from './admin-client.ts';
+import { buildParts, type Ground, type Strength, strengthOf } from './build.ts';
+import { holdAsServer, inWords } from './data-dir.ts';
 import { Stop } from './stop.ts';
 
 export interface RunningServer {
@@ -22,17 +24,37 @@ export interface RunningServer {
 /** For the failures of the turns that were cut off to be read. */
 const LAST_WORDS_MS = 1000;
 
+/** Throws `Stop` where it cannot be started, with everything closed again that was opened on the way. */
 export async function startServer(
   config: Config,
   log: Log = createLog(config.logLevel),
   strength: Strength = strengthOf(log),
 ): Promise<RunningServer> {
-  const store = await openOrStop(config, log);
-  const { parts, close } = buildParts({ config, log, store, strength });
+  await using opened = new AsyncDisposableStack();
+  opened.defer(() => strength.load.stop());
+  try {
+    return await open({ config, log, strength }, opened);
+  } catch (error) {
+    throw unstarted(error, log);
+  }
+}
+
+async function open(
+  { config, log, strength }: Omit<Ground, 'store'>,
+  opened: AsyncDisposableStack,
+): Promise<RunningServer> {
+  const lock = opened.use(await holdAsServer(config));
+  const store = opened.adopt(await openOrStop(config, log), (one) => one.close());
+  const { parts, rest } = opened.adopt(buildParts({ config, log, store, strength }), (built) =>
+    built.close(),
+  );
   const app = await buildApp(parts);
+  opened.defer(() => app.server.close());
   const firstKey = await firstKeyOf(store, config);
   const url = await listen(() => app.server.listen({ host: config.host, port: config.port }), config);
+  lock.announce(baseUrl({ host: config.host, port: Number(new URL(url).port) }));
   const { pool, bridge, adminToken } = parts;
+  const held = opened.move();
   return {
     url,
     accounts: {
@@ -43,28 +65,31 @@ export async function startServer(
     firstKey,
     stop: async () => {
       const until = performance.now() + config.drainMs;
+      rest();
       const drained = bridge.drain(config.drainMs);
       app.closeIdleSockets();
       await drained;
       parts.watch.live.close();
       await app.deliver(Math.max(until - performance.now(), LAST_WORDS_MS));
-      await app.server.close();
-      await close();
-      await store.close();
+      await held.disposeAsync();
     },
   };
 }
 
-/** A store that cannot be used ends the command with its own sentence. */
-export async function openOrStop(config: Config, log: Log): Promise<Store> {
-  try {
-    const secretKey = config.secretKey?.toString('base64');
-    const { dataDir, transcripts, retentionDays } = config;
-    return await openStore({ dataDir, secretKey, transcripts, retentionDays, log });
-  } catch (error) {
-    if (error instanceof StoreError) throw new Stop(error.message, 78);
-    throw error;
-  }
+/** Whoever starts a server is told in one sentence, also of what nobody has thought of. */
+function unstarted(error: unknown, log: Log): Stop {
+  if (error instanceof Stop) return error;
+  const { message, stack, mend } = error as Error & Partial<StoreError>;
+  if (error instanceof StoreError) return new Stop(message, mend === 'settings' ? 78 : 1);
+  log.debug({ stack }, 'the start failed');
+  const [said] = message.split('\n');
+  return new Stop(`respool cannot start (${said}): set RESPOOL_LOG_LEVEL=debug to see where, and report it.`);
+}
+
+export function openOrStop(config: Config, log: Log): Promise<Store> {
+  const secretKey = config.secretKey?.toString('base64');
+  const { dataDir, transcripts, transcriptsDiskBytes: diskBytes, retentionDays } = config;
+  return inWords(() => openStore({ dataDir, secretKey, transcripts, diskBytes, retentionDays, log }));
 }
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
@@ -79,17 +104,28 @@ async function listen(start: () => Promise<string>, config: Config): Promise<str
   try {
     return await start();
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const where = `${config.host}:${config.port}`;
-    if (code === 'EADDRINUSE') {
-      throw new Stop(
-        `Port ${config.port} is in use. Stop what listens there, or set RESPOOL_PORT to another one.`,
-        1,
+    const stop = unheard((error as NodeJS.ErrnoException).code ?? '', config);
+    throw stop ?? error;
+  }
+}
+
+function unheard(code: string, { host, port }: Config): Stop | undefined {
+  switch (code) {
+    case 'EADDRINUSE':
+      return new Stop(`Port ${port} is in use. Stop what listens there, or set RESPOOL_PORT to another one.`);
+    case 'EACCES':
+    case 'EADDRNOTAVAIL':
+    case 'EAFNOSUPPORT':
+      return new Stop(
+        `respool may not listen on ${host}:${port} (${code}). Set RESPOOL_HOST and RESPOOL_PORT.`,
       );
-    }
-    if (code === 'EACCES' || code === 'EADDRNOTAVAIL') {
-      throw new Stop(`respool may not listen on ${where} (${code}). Set RESPOOL_HOST and RESPOOL_PORT.`, 1);
-    }
-    throw error;
+    case 'ENOTFOUND':
+      return new Stop(`No address has the name ${host}. Set RESPOOL_HOST to an address of this machine.`, 78);
+    case 'EAI_AGAIN':
+      return new Stop(
+        `The address of ${host} cannot be looked up now. Set RESPOOL_HOST to an address of this machine, or start again when its name service answers.`,
+      );
+    default:
+      return undefined;
   }
 }

@@ -4,8 +4,10 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createLog } from '../log.ts';
+import { holderOf } from '../store/data-lock.ts';
 import { startServer } from './server.ts';
 import { settingsFrom } from './settings.ts';
 import { Stop } from './stop.ts';
@@ -48,9 +50,62 @@ test('a port in use is named, and what to do about it', async () => {
   expect(stop.exitCode).toBe(1);
 });
 
+test('a start that fails gives back what it had opened', async () => {
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const threads = () =>
+    process.getActiveResourcesInfo().filter((name) => /^(MessagePort|Worker)$/.test(name));
+  const before = threads();
+  await startedWith({ RESPOOL_PORT: String((other.address() as AddressInfo).port) });
+  expect(threads()).toEqual(before);
+  other.close();
+  expect(holderOf(join(folder, 'data'))).toBeUndefined();
+});
+
+test('a data directory in use is named, with the process and the address of its server', async () => {
+  const settings = settingsFrom({ RESPOOL_DATA_DIR: join(folder, 'data'), RESPOOL_PORT: '0' });
+  const server = await startServer(settings, createLog('silent'));
+  const stop = await startedWith({});
+  await server.stop();
+  expect(stop.exitCode).toBe(1);
+  expect(stop.message).toContain(`process id ${process.pid} at ${server.url}: stop it`);
+  await (await startServer(settings, createLog('silent'))).stop();
+});
+
 test('an address of no interface is named', async () => {
   const stop = await startedWith({ RESPOOL_HOST: '192.0.2.1' });
   expect(stop.message).toMatch(/192\.0\.2\.1.*Set RESPOOL_HOST/);
+});
+
+test('a name that no address has is named', async () => {
+  const stop = await startedWith({ RESPOOL_HOST: 'no-such-host.invalid' });
+  // Without any name service the machine cannot tell.
+  expect([1, 78]).toContain(stop.exitCode);
+  expect(stop.message).toMatch(/^[^\n]*no-such-host\.invalid.*Set RESPOOL_HOST/);
+});
+
+test('a migration that fails is named, and what to go back to', async () => {
+  const settings = settingsFrom({ RESPOOL_DATA_DIR: join(folder, 'data'), RESPOOL_PORT: '0' });
+  await (await startServer(settings, createLog('silent'))).stop();
+  const db = new Database(join(folder, 'data/respool.db'));
+  // As if its tables were there without it.
+  const newest = 'select max(created_at) from __drizzle_migrations';
+  db.exec(`delete from __drizzle_migrations where created_at = (${newest})`);
+  db.close();
+  const stop = await startedWith({});
+  expect(stop.exitCode).toBe(1);
+  expect(stop.message).toMatch(/could not be brought to this version.*restore the newest copy in .*backups/);
+});
+
+test('what nobody has thought of is one sentence, too', async () => {
+  const log = createLog('silent');
+  const settings = settingsFrom({ RESPOOL_DATA_DIR: join(folder, 'data'), RESPOOL_PORT: '0' });
+  const broken = { ...settings, trustedProxies: ['not\nan address'] };
+  const stop = await startServer(broken, log).catch((error: unknown) => error as Stop);
+  expect(stop).toMatchObject({
+    exitCode: 1,
+    message: expect.stringMatching(/^respool cannot start \(.*report it\.$/),
+  });
 });
 
 test('another secret key than that of the database is refused, and nothing is changed', async () => {

@@ -6,6 +6,7 @@ import websocket from '@fastify/websocket';
 import fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import { newRequestId } from '../bridge/bridge.ts';
 import { refusal } from '../protocol/refusal.ts';
+import { StoreUnavailable } from '../store/store-error.ts';
 import { adminRoutes } from './admin.ts';
 import { sendRefusal } from './answer.ts';
 import { endBrokenSocket, holdBounds, refusePath, SERVER_BOUNDS, SOCKET_BOUNDS } from './bounds.ts';
@@ -77,6 +78,9 @@ export async function buildAdminApp(parts: Parts): Promise<FastifyInstance> {
 }
 
 function refusalOf(error: FastifyError, { log }: Parts) {
+  if (error instanceof StoreUnavailable) {
+    return refusal(503, 'store_unavailable', error.message, { headers: { 'retry-after': '1' } });
+  }
   if (error.statusCode !== undefined && error.statusCode < 500) {
     return refusal(error.statusCode, 'invalid_request', error.message);
   }

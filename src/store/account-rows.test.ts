@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { AccountId } from '../ids.ts';
 import type { AccountDraft } from './account-row.ts';
+import { openStore } from './store.ts';
 import { temporaryStore } from './temporary-store.ts';
 
 const DRAFT: AccountDraft = {
@@ -121,4 +122,29 @@ test('a watcher hears of every change of an account', async () => {
   await accounts.blockModel(row.id, { model: 'm', untilAt: Number.MAX_SAFE_INTEGER, reason: 'plan' });
   await accounts.remove(row.id);
   expect(heard).toEqual(Array(5).fill(row.id));
+});
+
+test('a change writes its own fields only, whatever another process has written into the others', async () => {
+  await using temporary = await temporaryStore();
+  const { row } = await temporary.store.accounts.upsert(DRAFT);
+  const other = await openStore({ dataDir: temporary.dataDir, transcripts: 'off', retentionDays: 30 });
+  const { accounts } = temporary.store;
+  await accounts.patch(row.id, { paused: true, name: 'renamed', status: 'exhausted', availableAt: 9 });
+  await accounts.patch(row.id, { credentials: { accessToken: 'rotated' }, proxy: undefined });
+  await other.accounts.patch(row.id, { priority: 5, lastUsedAt: 7 });
+  await other.accounts.patch(row.id, { plan: 'pro', strikes: 2 });
+  await other.close();
+  expect((await temporary.reopen()).accounts.get(row.id)).toMatchObject({
+    paused: true,
+    name: 'renamed',
+    proxy: undefined,
+    status: 'exhausted',
+    availableAt: 9,
+    priority: 5,
+    lastUsedAt: 7,
+    plan: 'pro',
+    strikes: 2,
+    credentials: { accessToken: 'rotated' },
+    loginVersion: 2,
+  });
 });

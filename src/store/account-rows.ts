@@ -10,19 +10,21 @@ import type {
   AccountChanges,
   AccountDraft,
   AccountRow,
-  AccountState,
   AccountWindow,
   ModelBlock,
   QuotaSample,
 } from './account-row.ts';
-import { type HeldAccount, loadAccounts, readLogin, sealAccount } from './account-seal.ts';
+import { loadAccounts, readLogin, sealAccount } from './account-seal.ts';
 import { type AccountStatements, prepareAccountStatements } from './account-statements.ts';
 import type { Reads } from './database.ts';
+import { HeldAccounts } from './held-accounts.ts';
+import { saveChange } from './save-change.ts';
 import { accountQuotaSample } from './schema.ts';
 import type { Secrets } from './secrets.ts';
-import { present } from './statement.ts';
+import { type Prepared, present } from './statement.ts';
 import { StoreError } from './store-error.ts';
-import type { Durability, WriteUnit } from './write-unit.ts';
+import type { Proposal } from './tentative.ts';
+import type { WriteUnit } from './write-unit.ts';
 import type { Writer } from './writer.ts';
 
 const DEFAULTS = {
@@ -34,72 +36,57 @@ const DEFAULTS = {
   strikes: 0,
   loginVersion: 1,
 } as const;
-const STATE_FIELDS: ReadonlySet<string> = new Set<keyof AccountState>([
-  'status',
-  'statusReason',
-  'statusSince',
-  'availableAt',
-  'strikes',
-  'lastUsedAt',
-]);
+/** What was held against an account. */
+const CURED = { status: 'ready', statusReason: undefined, availableAt: undefined, strikes: 0 } as const;
+const STATE_LIMIT_MS = 2000;
 const HOUR_MS = 3_600_000;
 /** Longer than the longest range a chart shows. */
 const SAMPLES_KEPT_MS = 35 * 24 * HOUR_MS;
 
 export class AccountRows {
-  readonly #rows: Map<AccountId, HeldAccount>;
+  readonly #held: HeldAccounts;
   readonly #reads: Reads;
   readonly #secrets: Secrets;
   readonly #writer: Writer;
   readonly #now: () => number;
   readonly #statements: AccountStatements;
-  readonly #watchers: ((id: AccountId) => void)[] = [];
 
   constructor(options: { reads: Reads; writer: Writer; secrets: Secrets; now: () => number }) {
     this.#secrets = options.secrets;
     this.#writer = options.writer;
     this.#now = options.now;
     this.#statements = prepareAccountStatements(options.reads);
-    this.#rows = loadAccounts(options.reads, options.secrets);
+    this.#held = new HeldAccounts(loadAccounts(options.reads, options.secrets));
     this.#reads = options.reads;
   }
 
   /** Every account, credentials opened, oldest first. */
   all(): readonly AccountRow[] {
-    return [...this.#rows.values()].map(({ row }) => row);
+    return this.#held.all();
   }
 
   get(id: AccountId): AccountRow | undefined {
-    return this.#rows.get(id)?.row;
+    return this.#held.get(id);
   }
 
   /** `watcher` hears of every change of an account, its removal included, as soon as it holds in memory. */
   watch(watcher: (id: AccountId) => void): void {
-    this.#watchers.push(watcher);
+    this.#held.watch(watcher);
   }
 
-  #changed(id: AccountId): void {
-    for (const watcher of this.#watchers) watcher(id);
-  }
-
-  /** A login seen before updates its account (what the draft does not name stays), any other makes one. */
+  /**
+   * A login seen before updates its account (what the draft does not name stays), any other makes one. Throws
+   * `StoreUnavailable` when it cannot be saved now, as every change by hand does.
+   */
   async upsert(
     draft: AccountDraft,
   ): Promise<{ readonly row: AccountRow; readonly outcome: 'created' | 'updated' }> {
     const { identity: plainIdentity, ...login } = draft;
     const identity = this.#secrets.mac('account-identity', draft.kind, plainIdentity);
-    const known = [...this.#rows.values()].find((held) => held.identity.equals(identity));
-    if (known) {
-      // A new login is the cure for an account that needed one.
-      const row = await this.patch(known.row.id, {
-        ...login,
-        status: 'ready',
-        statusReason: undefined,
-        availableAt: undefined,
-        strikes: 0,
-      });
-      return { row: row ?? known.row, outcome: 'updated' };
-    }
+    const known = this.#held.byIdentity(identity);
+    // A new login is the cure for an account that needed one.
+    const updated = known && (await this.patch(known.id, { ...login, ...CURED }));
+    if (updated !== undefined) return { row: updated, outcome: 'updated' };
     const at = this.#now();
     const row: AccountRow = {
       ...DEFAULTS,
@@ -111,39 +98,44 @@ export class AccountRows {
       windows: [],
       modelBlocks: [],
     };
-    this.#rows.set(row.id, { row, identity });
-    this.#changed(row.id);
-    await this.#save([this.#statements.insert({ ...this.#sealed(row), identity })], 'token');
+    const added = this.#held.add({ row, identity });
+    await this.#saveLogin([this.#statements.insert({ ...sealAccount(this.#secrets, row), identity })], added);
     return { row, outcome: 'created' };
   }
 
   /**
-   * Saves changed fields and returns the row; undefined when there is no such account. Login fields and state
-   * fields are different columns of different statements, so that a late state never brings back an old token.
+   * Saves the fields that are named, and no other; returns the row, undefined when there is no such account. Login and
+   * state travel apart, because tokens overtake states on their way to the disk.
    */
   async patch(id: AccountId, changes: AccountChanges): Promise<AccountRow | undefined> {
-    const held = this.#rows.get(id);
-    if (!held) return undefined;
+    const before = this.#held.get(id);
+    if (before === undefined) return undefined;
     const { credentials } = changes;
-    const login =
+    const renewed =
       credentials === undefined
-        ? {}
-        : { loginVersion: held.row.loginVersion + 1, renewingSince: undefined, credentials };
-    const row = { ...held.row, ...changes, ...login, updatedAt: this.#now() };
-    held.row = row;
-    this.#changed(id);
-    const fields = Object.keys(changes);
-    const { saveState, saveLogin, replaceCredentials } = this.#statements;
-    const saves: Promise<void>[] = [];
-    if (fields.some((field) => STATE_FIELDS.has(field)))
-      saves.push(this.#save([saveState({ ...row })], 'log'));
-    if (fields.some((field) => !STATE_FIELDS.has(field))) {
-      const sealed = this.#sealed(row);
-      const unit = [saveLogin(sealed), ...(credentials === undefined ? [] : [replaceCredentials(sealed)])];
-      saves.push(this.#save(unit, 'token'));
-    }
-    await Promise.all(saves);
-    return row;
+        ? undefined
+        : { loginVersion: before.loginVersion + 1, renewingSince: undefined };
+    const made = { ...changes, ...renewed, updatedAt: this.#now() };
+    const { login, state } = this.#statements;
+    const saves = Object.keys(changes).flatMap((field) => login.get(field) ?? []);
+    if (saves.length === 0) this.#held.change(id, made);
+    else await this.#changeLogin(id, made, saves);
+    await this.#saveState(
+      id,
+      Object.keys(changes).flatMap((field) => state.get(field) ?? []),
+    );
+    return this.#held.get(id);
+  }
+
+  async #changeLogin(id: AccountId, made: Partial<AccountRow>, saves: readonly Prepared[]): Promise<void> {
+    const proposal = this.#held.propose(id, made);
+    const row = this.#held.get(id);
+    if (proposal === undefined || row === undefined) return;
+    const sealed = sealAccount(this.#secrets, row);
+    await this.#saveLogin(
+      saves.map((save) => save(sealed)),
+      proposal,
+    );
   }
 
   /**
@@ -174,9 +166,9 @@ export class AccountRows {
     version: number,
     credentials: AccountRow['credentials'],
   ): Promise<'stored' | 'superseded'> {
-    const held = this.#rows.get(id);
-    if (held === undefined) return 'superseded';
-    const { credentialsSealed } = this.#sealed({ ...held.row, credentials });
+    const row = this.#held.get(id);
+    if (row === undefined) return 'superseded';
+    const { credentialsSealed } = sealAccount(this.#secrets, { ...row, credentials });
     const unit = [this.#statements.finishRenewal({ id, version, credentialsSealed })];
     if ((await this.#saveToken(unit)) === 0) return 'superseded';
     this.#replace(id, version, { credentials, loginVersion: version + 1, renewingSince: undefined });
@@ -185,44 +177,37 @@ export class AccountRows {
 
   /** Takes over what another process has stored of this login. */
   reloadLogin(id: AccountId): AccountRow | undefined {
-    const held = this.#rows.get(id);
+    const row = this.#held.get(id);
     const stored = readLogin(this.#reads, this.#secrets, id);
-    if (held === undefined || stored === undefined) return held?.row;
-    const version = held.row.loginVersion;
-    if (stored.loginVersion < version) return held.row;
-    this.#replace(id, version, stored);
-    return held.row;
+    if (row === undefined || stored === undefined || stored.loginVersion < row.loginVersion) return row;
+    return this.#held.change(id, stored);
   }
 
   #replace(id: AccountId, version: number, changes: Partial<AccountRow>): void {
-    const held = this.#rows.get(id);
-    if (held === undefined || held.row.loginVersion !== version) return;
-    held.row = { ...held.row, ...changes };
-    this.#changed(id);
+    if (this.#held.get(id)?.loginVersion === version) this.#held.change(id, changes);
   }
 
   /** Forgets the account and its login; its request rows stay. */
   async remove(id: AccountId): Promise<'removed' | 'unknown'> {
-    if (!this.#rows.delete(id)) return 'unknown';
-    this.#changed(id);
-    await this.#save([this.#statements.remove({ id })], 'token');
+    const removal = this.#held.remove(id);
+    if (removal === undefined) return 'unknown';
+    await this.#saveLogin([this.#statements.remove({ id })], removal);
     return 'removed';
   }
 
   /** Replaces the quota windows of these names. */
   async saveWindows(id: AccountId, windows: readonly AccountWindow[]): Promise<void> {
-    const held = this.#rows.get(id);
-    if (!held || windows.length === 0) return;
+    const row = this.#held.get(id);
+    if (row === undefined || windows.length === 0) return;
     const names = new Set(windows.map(({ name }) => name));
-    held.row = { ...held.row, windows: [...held.row.windows.filter((w) => !names.has(w.name)), ...windows] };
-    this.#changed(id);
+    this.#held.change(id, { windows: [...row.windows.filter((w) => !names.has(w.name)), ...windows] });
     const { saveWindow, sampleWindow } = this.#statements;
     const hour = Math.floor(this.#now() / HOUR_MS) * HOUR_MS;
     const unit = windows.flatMap((window) => [
       saveWindow({ ...window, id }),
       sampleWindow({ ...window, id, hour }),
     ]);
-    await this.#save(unit, 'log');
+    await this.#keep(unit);
   }
 
   /** Oldest first, one an hour for each window. */
@@ -239,30 +224,25 @@ export class AccountRows {
 
   /** Remembers that an account refuses a model for a while; `untilAt` in the past frees it. */
   async blockModel(id: AccountId, block: ModelBlock): Promise<void> {
-    const held = this.#rows.get(id);
-    if (!held) return;
-    const others = held.row.modelBlocks.filter(({ model }) => model !== block.model);
-    held.row = { ...held.row, modelBlocks: block.untilAt > this.#now() ? [...others, block] : others };
-    this.#changed(id);
-    await this.#save([this.#statements.blockModel({ ...block, id })], 'log');
+    const row = this.#held.get(id);
+    if (row === undefined) return;
+    const others = row.modelBlocks.filter(({ model }) => model !== block.model);
+    this.#held.change(id, { modelBlocks: block.untilAt > this.#now() ? [...others, block] : others });
+    await this.#keep([this.#statements.blockModel({ ...block, id })]);
   }
 
   async unblockModels(id: AccountId): Promise<void> {
-    const held = this.#rows.get(id);
-    if (held === undefined || held.row.modelBlocks.length === 0) return;
-    held.row = { ...held.row, modelBlocks: [] };
-    this.#changed(id);
-    await this.#save([this.#statements.unblockModels({ id })], 'log');
+    const row = this.#held.get(id);
+    if (row === undefined || row.modelBlocks.length === 0) return;
+    this.#held.change(id, { modelBlocks: [] });
+    await this.#keep([this.#statements.unblockModels({ id })]);
   }
 
   /** Forgets refusals that are over, and readings that no chart shows. */
   async expire(): Promise<void> {
     const { expireBlocks, expireSamples } = this.#statements;
     const now = this.#now();
-    await this.#save(
-      [expireBlocks({ before: now }), expireSamples({ before: now - SAMPLES_KEPT_MS })],
-      'log',
-    );
+    await this.#keep([expireBlocks({ before: now }), expireSamples({ before: now - SAMPLES_KEPT_MS })]);
   }
 
   async #saveToken(unit: WriteUnit): Promise<number> {
@@ -271,15 +251,18 @@ export class AccountRows {
     return result.changes;
   }
 
-  async #save(unit: WriteUnit, durability: Durability): Promise<void> {
-    const result = await this.#writer.write(unit, durability);
-    // A state that is lost is learnt again from the next turn; a login is not.
-    if (result.kind === 'dropped' && durability === 'token') {
-      throw new StoreError('The account could not be saved; try again.');
-    }
+  #saveLogin(unit: WriteUnit, { settle }: Proposal): Promise<void> {
+    return saveChange(this.#writer, { unit, durability: 'token', settle });
   }
 
-  #sealed(row: AccountRow): Record<string, unknown> {
-    return sealAccount(this.#secrets, row);
+  /** Written as it is by now: the login went first, and what was learnt meanwhile is already on its way. */
+  async #saveState(id: AccountId, saves: readonly Prepared[]): Promise<void> {
+    const row = this.#held.get(id);
+    if (row !== undefined && saves.length > 0) await this.#keep(saves.map((save) => save({ ...row })));
+  }
+
+  /** What serving has shown stays queued for as long as the database takes no writes, and nobody waits so long. */
+  async #keep(unit: WriteUnit): Promise<void> {
+    await this.#writer.writeWithin(STATE_LIMIT_MS, unit);
   }
 }

@@ -6,14 +6,10 @@ import { asc, eq } from 'drizzle-orm';
 import type { AccountId } from '../ids.ts';
 import type { AccountRow } from './account-row.ts';
 import type { Reads } from './database.ts';
+import type { StoredAccount } from './held-accounts.ts';
 import { account, accountModelBlock, accountWindow } from './schema.ts';
 import type { Secrets } from './secrets.ts';
 import { present } from './statement.ts';
-
-export interface HeldAccount {
-  row: AccountRow;
-  readonly identity: Buffer;
-}
 
 /** The row with its sealed columns beside the open ones; statements take what they name. */
 export function sealAccount(secrets: Secrets, row: AccountRow): Record<string, unknown> {
@@ -28,15 +24,15 @@ export function sealAccount(secrets: Secrets, row: AccountRow): Record<string, u
 }
 
 /** Every account, oldest first. */
-export function loadAccounts(reads: Reads, secrets: Secrets): Map<AccountId, HeldAccount> {
+export function loadAccounts(reads: Reads, secrets: Secrets): readonly StoredAccount[] {
   const windows = Map.groupBy(reads.select().from(accountWindow).all(), (row) => row.accountId);
   const blocks = Map.groupBy(reads.select().from(accountModelBlock).all(), (row) => row.accountId);
-  const held = new Map<AccountId, HeldAccount>();
-  for (const stored of reads.select().from(account).orderBy(asc(account.createdAt)).all()) {
+  const all = reads.select().from(account).orderBy(asc(account.createdAt)).all();
+  return all.map((stored) => {
     const { identity, emailSealed, proxySealed, credentialsSealed, ...row } = stored;
     const open = (field: string, sealed: Buffer | null) =>
       sealed ? secrets.open(sealed, aadOf(row.id, field)).toString() : undefined;
-    held.set(row.id, {
+    return {
       identity,
       row: {
         ...present(row),
@@ -46,9 +42,8 @@ export function loadAccounts(reads: Reads, secrets: Secrets): Map<AccountId, Hel
         windows: (windows.get(row.id) ?? []).map(({ accountId: _id, ...window }) => present(window)),
         modelBlocks: (blocks.get(row.id) ?? []).map(({ accountId: _id, ...block }) => block),
       },
-    });
-  }
-  return held;
+    };
+  });
 }
 
 /** The login of one account as it is on disk now, which another process may have renewed. */

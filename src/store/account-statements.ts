@@ -1,33 +1,34 @@
 /**
- * The statements behind the account rows, built once. The login's columns, its credentials and the account's
- * state are never written by the same update: a late state must not bring back an old name, nor a late name an
- * old token.
+ * The statements behind the account rows, built once. Each field has a statement of its own, which writes its column
+ * and no other: whoever pauses an account must not bring back the name or the token that somebody else has replaced.
  */
 import { and, eq, isNull, lt, sql } from 'drizzle-orm';
+import type { AccountLogin, AccountState } from './account-row.ts';
 import type { Reads } from './database.ts';
 import { account, accountModelBlock, accountQuotaSample, accountWindow } from './schema.ts';
-import { assigned, placeholdersOf, prepareWrite } from './statement.ts';
+import { assigned, type Prepared, placeholdersOf, prepareWrite } from './statement.ts';
 
-const LOGIN_COLUMNS = [
-  'name',
-  'emailSealed',
-  'plan',
-  'baseUrl',
-  'priority',
-  'maxUsedPercent',
-  'transport',
-  'proxySealed',
-  'paused',
-  'updatedAt',
-] as const;
-const STATE_COLUMNS = [
-  'status',
-  'statusReason',
-  'statusSince',
-  'availableAt',
-  'strikes',
-  'lastUsedAt',
-] as const;
+/** The columns of the fields that an operator changes one by one; `kind` belongs to the identity and stays. */
+const LOGIN_COLUMNS = {
+  name: 'name',
+  email: 'emailSealed',
+  plan: 'plan',
+  baseUrl: 'baseUrl',
+  priority: 'priority',
+  maxUsedPercent: 'maxUsedPercent',
+  transport: 'transport',
+  proxy: 'proxySealed',
+  paused: 'paused',
+} as const satisfies Partial<Record<keyof AccountLogin, keyof typeof account.$inferInsert>>;
+
+const STATE_COLUMNS = {
+  status: 'status',
+  statusReason: 'statusReason',
+  statusSince: 'statusSince',
+  availableAt: 'availableAt',
+  strikes: 'strikes',
+  lastUsedAt: 'lastUsedAt',
+} as const satisfies Record<keyof AccountState, keyof typeof account.$inferInsert>;
 
 const value = sql.placeholder;
 // Read from the account's row: a report that comes after its removal then changes nothing.
@@ -39,8 +40,18 @@ export function prepareAccountStatements(db: Reads) {
   const isAccount = eq(account.id, value('id'));
   return {
     insert: prepareWrite(db.insert(account).values(placeholdersOf(account))),
-    saveLogin: prepareWrite(db.update(account).set(assigned(account, LOGIN_COLUMNS)).where(isAccount)),
-    saveState: prepareWrite(db.update(account).set(assigned(account, STATE_COLUMNS)).where(isAccount)),
+    login: fieldStatements(LOGIN_COLUMNS, (column) =>
+      db
+        .update(account)
+        .set(assigned(account, [column, 'updatedAt']))
+        .where(isAccount),
+    ).set('credentials', replaceCredentials(db)),
+    state: fieldStatements(STATE_COLUMNS, (column) =>
+      db
+        .update(account)
+        .set(assigned(account, [column]))
+        .where(isAccount),
+    ),
     remove: prepareWrite(db.delete(account).where(isAccount)),
     ...credentialStatements(db),
     ...windowStatements(db),
@@ -48,18 +59,30 @@ export function prepareAccountStatements(db: Reads) {
   };
 }
 
+function fieldStatements<C extends string>(
+  columns: Readonly<Record<string, C>>,
+  update: (column: C) => Parameters<typeof prepareWrite>[0],
+): Map<string, Prepared> {
+  return new Map(Object.entries(columns).map(([field, column]) => [field, prepareWrite(update(column))]));
+}
+
+const renewed = { loginVersion: sql`login_version + 1`, renewingSince: sql`null` };
+const credentials = assigned(account, ['credentialsSealed']);
+
+function replaceCredentials(db: Reads): Prepared {
+  const set = { ...credentials, ...assigned(account, ['updatedAt']), ...renewed };
+  return prepareWrite(
+    db
+      .update(account)
+      .set(set)
+      .where(eq(account.id, value('id'))),
+  );
+}
+
 /** A renewal takes and settles exactly the version it began with; each changes one row or none. */
 function credentialStatements(db: Reads) {
   const isVersion = and(eq(account.id, value('id')), eq(account.loginVersion, value('version')));
-  const renewed = { loginVersion: sql`login_version + 1`, renewingSince: sql`null` };
-  const credentials = assigned(account, ['credentialsSealed']);
   return {
-    replaceCredentials: prepareWrite(
-      db
-        .update(account)
-        .set({ ...credentials, ...renewed })
-        .where(eq(account.id, value('id'))),
-    ),
     beginRenewal: prepareWrite(
       db
         .update(account)

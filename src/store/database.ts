@@ -4,11 +4,12 @@
  * write after that; the writing thread does.
  */
 import { chmodSync, existsSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3';
 import { migrate } from 'drizzle-orm/better-sqlite3/migrator';
 import { type Backup, backUp, backUpBeforeMigration } from './backups.ts';
+import { codeOf, explain } from './explain.ts';
 import { migrationsFolder, pendingMigration, refuseForeign, unlock } from './recognise.ts';
 import type { Secrets } from './secrets.ts';
 import { StoreError } from './store-error.ts';
@@ -36,7 +37,7 @@ export function openDatabase(dataDir: string, secretKey: string | undefined): Op
     const pending = pendingMigration(writing);
     if (pending !== undefined) backUpBeforeMigration(writing, dataDir, pending);
     writing.pragma('journal_mode = WAL');
-    migrate(drizzle(writing), { migrationsFolder: migrationsFolder() });
+    bringUpToDate(writing, path);
     const secrets = unlock(writing, dataDir, secretKey);
     const reading = new Database(path, { readonly: true, timeout: BUSY_TIMEOUT_MS });
     reading.pragma(`cache_size = -${PAGE_CACHE_KIB}`);
@@ -54,6 +55,21 @@ export function openDatabase(dataDir: string, secretKey: string | undefined): Op
   }
 }
 
+function bringUpToDate(db: Database.Database, path: string): void {
+  try {
+    migrate(drizzle(db), { migrationsFolder: migrationsFolder() });
+  } catch (error) {
+    const code = codeOf(error);
+    // What the disk says is explained as such; anything else is about the tables that were found.
+    if (!/^SQLITE_(ERROR|CONSTRAINT|MISMATCH|SCHEMA)/.test(code)) throw error;
+    const folder = join(dirname(path), 'backups');
+    throw new StoreError(
+      `${path} could not be brought to this version (${code}): start the version before, or restore the newest copy in ${folder}.`,
+      { cause: error, mend: 'circumstances' },
+    );
+  }
+}
+
 function openFile(dataDir: string, path: string): Database.Database {
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
@@ -65,26 +81,4 @@ function openFile(dataDir: string, path: string): Database.Database {
   } catch (error) {
     throw explain(error, path);
   }
-}
-
-function explain(error: unknown, path: string): unknown {
-  if (error instanceof StoreError) return error;
-  const code = (error as { code?: string }).code ?? '';
-  if (/^SQLITE_(NOTADB|CORRUPT)/.test(code)) {
-    return new StoreError(`${path} is damaged or not a database: move it away or restore a backup.`, {
-      cause: error,
-    });
-  }
-  if (/^SQLITE_(BUSY|LOCKED)/.test(code)) {
-    return new StoreError(`${path} is locked by another process: stop that process and start again.`, {
-      cause: error,
-    });
-  }
-  if (/^SQLITE_|^E[A-Z]+$/.test(code)) {
-    return new StoreError(
-      `${path} cannot be opened (${code}): check that the directory exists, has space and can be written.`,
-      { cause: error },
-    );
-  }
-  return error;
 }

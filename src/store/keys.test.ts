@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { AccountId, Tenant } from '../ids.ts';
+import { openStore } from './store.ts';
 import { temporaryStore } from './temporary-store.ts';
 
 test('a new key is found by its text, now and after a reopening, and the text is not kept', async () => {
@@ -51,6 +52,24 @@ test('a key ends at its instant, and a change moves it', async () => {
   await temporary.store.keys.patch(key.id, { expiresAt: undefined, name: 'renamed' });
   const { keys } = await temporary.reopen();
   expect(keys.find(text)).toMatchObject({ name: 'renamed', expiresAt: undefined });
+});
+
+test('a key that one process has revoked stays so when another changes it', async () => {
+  await using temporary = await temporaryStore();
+  const { text, key } = await temporary.store.keys.create({ name: 'k', models: ['m'] });
+  const other = await openStore({ dataDir: temporary.dataDir, transcripts: 'off', retentionDays: 30 });
+  await temporary.store.keys.revoke(key.id);
+  await temporary.store.keys.patch(key.id, { models: ['n'] });
+  await other.keys.patch(key.id, { name: 'renamed', limits: { concurrentTurns: 1 } });
+  await other.close();
+  const { keys } = await temporary.reopen();
+  expect(keys.find(text)).toBeUndefined();
+  expect(keys.get(key.id)).toMatchObject({
+    name: 'renamed',
+    models: ['n'],
+    limits: { concurrentTurns: 1 },
+    revokedAt: expect.any(Number),
+  });
 });
 
 test('settings keep JSON values over a reopening', async () => {

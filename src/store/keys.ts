@@ -4,12 +4,14 @@
  */
 import { createHash, randomInt, randomUUID, timingSafeEqual } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { sql } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import type { AccountId, Tenant } from '../ids.ts';
 import type { Reads } from './database.ts';
+import { saveChange } from './save-change.ts';
 import { apiKey } from './schema.ts';
-import { type Prepared, placeholdersOf, prepareWrite, present } from './statement.ts';
-import { StoreError } from './store-error.ts';
+import { assigned, type Prepared, placeholdersOf, prepareWrite, present } from './statement.ts';
+import { type Outcome, type Proposal, Tentative } from './tentative.ts';
+import type { WriteUnit } from './write-unit.ts';
 import type { Writer } from './writer.ts';
 
 const PREFIX = 'rsp_';
@@ -44,7 +46,7 @@ export type KeyChanges = Partial<Pick<ApiKey, 'name' | 'expiresAt' | 'models' | 
 export type KeyDraft = KeyChanges & Pick<ApiKey, 'name'>;
 
 interface Held {
-  readonly key: ApiKey;
+  readonly key: Tentative<ApiKey>;
   readonly hash: Buffer;
 }
 
@@ -53,23 +55,24 @@ export class Keys {
   readonly #byId = new Map<Tenant, Held>();
   readonly #writer: Writer;
   readonly #now: () => number;
-  readonly #put: Prepared;
+  readonly #statements: ReturnType<typeof prepareStatements>;
   readonly #watchers: ((id: Tenant) => void)[] = [];
 
   constructor(reads: Reads, writer: Writer, now: () => number) {
     this.#writer = writer;
     this.#now = now;
-    this.#put = preparePut(reads);
-    for (const { hash, ...row } of reads.select().from(apiKey).all()) this.#hold({ key: present(row), hash });
+    this.#statements = prepareStatements(reads);
+    for (const { hash, ...row } of reads.select().from(apiKey).all())
+      this.#hold({ key: new Tentative<ApiKey>(present(row)), hash });
   }
 
   /** Oldest first, revoked ones too. */
   list(): ApiKey[] {
-    return [...this.#byId.values()].map(({ key }) => key).sort((a, b) => a.createdAt - b.createdAt);
+    return [...this.#byId.values()].map(({ key }) => key.row).sort((a, b) => a.createdAt - b.createdAt);
   }
 
   get(id: Tenant): ApiKey | undefined {
-    return this.#byId.get(id)?.key;
+    return this.#byId.get(id)?.key.row;
   }
 
   /** The key of a caller that was let in before, unless it has been revoked or has expired since. */
@@ -89,14 +92,14 @@ export class Keys {
     const hash = digest(text);
     const held = this.#byHash.get(hash.toString('latin1'));
     if (!held || !timingSafeEqual(held.hash, hash)) return undefined;
-    return this.#isValid(held.key) ? held.key : undefined;
+    return this.#isValid(held.key.row) ? held.key.row : undefined;
   }
 
   #isValid({ revokedAt, expiresAt }: ApiKey): boolean {
     return revokedAt === undefined && (expiresAt ?? Infinity) > this.#now();
   }
 
-  /** `text` is the only copy of the key. Throws `StoreError` when it could not be kept. */
+  /** `text` is the only copy of the key. Throws `StoreError` when it could not be kept, as every change does. */
   async create(draft: KeyDraft): Promise<{ readonly text: string; readonly key: ApiKey }> {
     const text = newKeyText();
     const key: ApiKey = {
@@ -105,7 +108,14 @@ export class Keys {
       prefix: text.slice(0, SHOWN_CHARS),
       createdAt: this.#now(),
     };
-    await this.#save({ key, hash: digest(text) });
+    const hash = digest(text);
+    this.#hold({ key: new Tentative(key), hash });
+    const forget = () => {
+      this.#byHash.delete(hash.toString('latin1'));
+      this.#byId.delete(key.id);
+    };
+    const settle = (outcome: Outcome) => (outcome === 'dropped' ? forget() : undefined);
+    await this.#save(key.id, [this.#statements.insert({ ...key, hash })], { settle });
     return { text, key };
   }
 
@@ -116,47 +126,65 @@ export class Keys {
 
   /** From now on the key is refused; undefined when there is no such key. */
   revoke(id: Tenant): Promise<ApiKey | undefined> {
-    return this.#change(id, { revokedAt: this.#byId.get(id)?.key.revokedAt ?? this.#now() });
+    return this.#change(id, { revokedAt: this.get(id)?.revokedAt ?? this.#now() });
   }
 
   async #change(id: Tenant, changes: Partial<ApiKey>): Promise<ApiKey | undefined> {
     const held = this.#byId.get(id);
     if (!held) return undefined;
-    const key = { ...held.key, ...changes };
-    await this.#save({ key, hash: held.hash });
+    const proposal = held.key.propose(changes);
+    const key = held.key.row;
+    const { fields } = this.#statements;
+    const unit = Object.keys(changes).flatMap((field) => fields.get(field)?.({ ...key }) ?? []);
+    await this.#save(id, unit, proposal);
     return key;
   }
 
-  async #save(held: Held): Promise<void> {
-    this.#hold(held);
-    for (const watcher of this.#watchers) watcher(held.key.id);
-    const result = await this.#writer.write([this.#put({ ...held.key, hash: held.hash })], 'token');
-    if (result.kind === 'dropped') throw new StoreError('The key could not be saved; try again.');
+  async #save(id: Tenant, unit: WriteUnit, proposal: Proposal): Promise<void> {
+    this.#changed(id);
+    const settle = (outcome: Outcome) => {
+      proposal.settle(outcome);
+      if (outcome === 'dropped') this.#changed(id);
+    };
+    await saveChange(this.#writer, { unit, durability: 'token', settle });
+  }
+
+  #changed(id: Tenant): void {
+    for (const watcher of this.#watchers) watcher(id);
   }
 
   #hold(held: Held): void {
     this.#byHash.set(held.hash.toString('latin1'), held);
-    this.#byId.set(held.key.id, held);
+    this.#byId.set(held.key.row.id, held);
   }
 }
 
-function preparePut(reads: Reads): Prepared {
-  return prepareWrite(
-    reads
-      .insert(apiKey)
-      .values(placeholdersOf(apiKey))
-      .onConflictDoUpdate({
-        target: apiKey.id,
-        set: {
-          name: sql`excluded.name`,
-          expiresAt: sql`excluded.expires_at`,
-          models: sql`excluded.models`,
-          accounts: sql`excluded.accounts`,
-          limits: sql`excluded.limits`,
-          revokedAt: sql`excluded.revoked_at`,
-        },
-      }),
+/** One for each field, which writes no other: a new limit must not bring back a key that somebody else has revoked. */
+const CHANGEABLE = [
+  'name',
+  'expiresAt',
+  'models',
+  'accounts',
+  'limits',
+  'revokedAt',
+] as const satisfies readonly (keyof ApiKey)[];
+
+function prepareStatements(reads: Reads) {
+  const isKey = eq(apiKey.id, sql.placeholder('id'));
+  const fields: ReadonlyMap<string, Prepared> = new Map(
+    CHANGEABLE.map((field) => [
+      field,
+      prepareWrite(
+        reads
+          .update(apiKey)
+          .set(assigned(apiKey, [field]))
+          .where(isKey),
+      ),
+    ]),
   );
+  // A unit may be sent again after its acknowledgement was lost.
+  const insert = prepareWrite(reads.insert(apiKey).values(placeholdersOf(apiKey)).onConflictDoNothing());
+  return { insert, fields };
 }
 
 function digest(text: string): Buffer {

@@ -9,6 +9,7 @@ import type { Reads } from './database.ts';
 import type { BoundTo, RequestRow } from './request-row.ts';
 import { request } from './schema.ts';
 import { placeholdersOf, prepareWrite, present } from './statement.ts';
+import type { Outcome, Proposal } from './tentative.ts';
 import type { Statement, WriteUnit } from './write-unit.ts';
 import type { Writer } from './writer.ts';
 
@@ -77,9 +78,14 @@ export class RequestLog {
   }
 
   /** From now on the id is unknown; the row stays in the log. */
-  forget(tenant: Tenant, responseId: ResponseId): WriteUnit {
-    this.#owners.set(keyOf(tenant, responseId), 'forgotten');
-    return [this.#prepared.forget({ tenant, responseId })];
+  forget(tenant: Tenant, responseId: ResponseId): Proposal & { readonly unit: WriteUnit } {
+    const key = keyOf(tenant, responseId);
+    const before = this.ownerOf(tenant, responseId);
+    this.#owners.set(key, 'forgotten');
+    const settle = (outcome: Outcome) => {
+      if (outcome === 'dropped' && before !== undefined) this.#owners.set(key, before);
+    };
+    return { unit: [this.#prepared.forget({ tenant, responseId })], settle };
   }
 
   insert(row: RequestRow, { stored, bound }: Continuity): Statement {

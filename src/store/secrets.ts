@@ -11,6 +11,7 @@ import {
   randomBytes,
 } from 'node:crypto';
 import { join } from 'node:path';
+import { explain } from './explain.ts';
 import { createPrivateFile, readPrivateFile } from './private-file.ts';
 import { StoreError } from './store-error.ts';
 
@@ -123,9 +124,13 @@ export function loadSecretKey(
 export function loadAdminToken(dataDir: string, given?: string): string {
   if (given !== undefined) return given;
   const path = join(dataDir, 'admin-token');
-  const found = readPrivateFile(path);
-  if (found !== undefined && found !== '') return found;
-  const token = randomBytes(KEY_BYTES).toString('base64url');
-  createPrivateFile(path, token);
-  return token;
+  try {
+    const found = readPrivateFile(path);
+    if (found !== undefined && found !== '') return found;
+    const token = randomBytes(KEY_BYTES).toString('base64url');
+    createPrivateFile(path, token);
+    return token;
+  } catch (error) {
+    throw explain(error, path);
+  }
 }

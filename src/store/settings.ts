@@ -1,27 +1,27 @@
 /** Named JSON values that outlive the process; small, few, all in memory. */
 import { eq, sql } from 'drizzle-orm';
 import type { Reads } from './database.ts';
+import { saveChange } from './save-change.ts';
 import { setting } from './schema.ts';
 import { type Prepared, placeholdersOf, prepareWrite } from './statement.ts';
-import { StoreError } from './store-error.ts';
+import { Tentative } from './tentative.ts';
 import type { Writer } from './writer.ts';
 
 /** Kept out of `get`: the check value that tells a wrong secret key. */
 const PREFIX = 'user:';
 
 export class Settings {
-  readonly #values: Map<string, unknown>;
+  readonly #values: Tentative<Readonly<Record<string, unknown>>>;
   readonly #writer: Writer;
   readonly #put: Prepared;
   readonly #delete: Prepared;
 
   constructor(reads: Reads, writer: Writer) {
     const rows = reads.select().from(setting).all();
-    this.#values = new Map(
-      rows
-        .filter((row) => row.key.startsWith(PREFIX))
-        .map((row) => [row.key.slice(PREFIX.length), JSON.parse(row.value)]),
-    );
+    const values = rows
+      .filter((row) => row.key.startsWith(PREFIX))
+      .map((row) => [row.key.slice(PREFIX.length), JSON.parse(row.value)] as const);
+    this.#values = new Tentative(Object.fromEntries(values));
     this.#writer = writer;
     this.#put = prepareWrite(
       reads
@@ -33,11 +33,11 @@ export class Settings {
   }
 
   get(key: string): unknown {
-    return this.#values.get(key);
+    return this.#values.row[key];
   }
 
   all(): Readonly<Record<string, unknown>> {
-    return Object.fromEntries(this.#values);
+    return Object.fromEntries(Object.entries(this.#values.row).filter(([, value]) => value !== undefined));
   }
 
   /** `undefined` removes the value. Throws `StoreError` when it could not be kept. */
@@ -47,9 +47,7 @@ export class Settings {
       value === undefined
         ? this.#delete({ key: name })
         : this.#put({ key: name, value: JSON.stringify(value) });
-    if (value === undefined) this.#values.delete(key);
-    else this.#values.set(key, value);
-    const result = await this.#writer.write([statement], 'token');
-    if (result.kind === 'dropped') throw new StoreError('The setting could not be saved; try again.');
+    const { settle } = this.#values.propose({ [key]: value });
+    await saveChange(this.#writer, { unit: [statement], durability: 'token', settle });
   }
 }

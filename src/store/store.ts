@@ -10,6 +10,7 @@ import { type OpenDatabase, openDatabase } from './database.ts';
 import { Keys } from './keys.ts';
 import type { BoundTo, RequestRow } from './request-row.ts';
 import { RequestLog } from './requests.ts';
+import { saveChange } from './save-change.ts';
 import { loadAdminToken, type Secrets } from './secrets.ts';
 import { Settings } from './settings.ts';
 import type { StoreLog } from './store-log.ts';
@@ -17,13 +18,15 @@ import type { TranscriptNode } from './transcript-node.ts';
 import { TranscriptRows } from './transcript-rows.ts';
 import { type TranscriptMode, Transcripts } from './transcripts.ts';
 import { UsageHours } from './usage-hours.ts';
+import type { Patience } from './write-unit.ts';
 import { Writer } from './writer.ts';
 
 const COMMIT_LIMIT_MS = 2000;
 const SWEEP_EVERY_MS = 3_600_000;
 const TOUCH_EVERY_MS = 60_000;
-/** Between the hourly sweeps, the disk bound may be passed by this much. */
-const SWEEP_AFTER_BYTES = 32 * 1024 * 1024;
+/** Between the hourly sweeps, the disk bound may be passed by an eighth of it within these. */
+const SWEEP_AFTER_SHARE = 1 / 8;
+const SWEEP_AFTER_BYTES = { least: 1024 * 1024, most: 32 * 1024 * 1024 };
 const DAY_MS = 86_400_000;
 
 export interface StoreOptions {
@@ -35,9 +38,13 @@ export interface StoreOptions {
   readonly retentionDays: number;
   readonly log?: StoreLog | undefined;
   readonly now?: (() => number) | undefined;
-  /** Bounds of the transcripts, smaller in tests; default 16 MiB in memory (64 where there is no disk), 512 MiB on disk. */
+  /** Of transcripts in memory, smaller in tests; default 8 MiB, 64 where there is no disk. */
   readonly cacheBytes?: number | undefined;
+  /** Of transcripts on disk; default 512 MiB. */
   readonly diskBytes?: number | undefined;
+  /** Of the writer, shorter in tests. */
+  readonly patience?: Patience | undefined;
+  readonly busyTimeoutMs?: number | undefined;
 }
 
 export interface CommittedTurn {
@@ -64,7 +71,8 @@ export interface Binding {
 export async function openStore(options: StoreOptions): Promise<Store> {
   const database = openDatabase(options.dataDir, options.secretKey);
   const { path, secrets } = database;
-  const writer = new Writer({ path, sealingKey: secrets.sealingKey }, options.log);
+  const { patience, busyTimeoutMs } = options;
+  const writer = new Writer({ path, sealingKey: secrets.sealingKey, patience, busyTimeoutMs }, options.log);
   try {
     return new Store(database, writer, options);
   } catch (error) {
@@ -142,11 +150,19 @@ export class Store {
     await this.writer.write(this.bindings.add(tenant, binding.names, binding.account, this.#now()));
   }
 
-  /** The client deletes a response: its id is unknown from now on, here and after a restart. */
+  /** The client deletes a response: its id is unknown from now on, here and after a restart. Throws like `Keys.patch`. */
   async forgetResponse(tenant: Tenant, responseId: ResponseId): Promise<void> {
-    const unit = [...this.requests.forget(tenant, responseId), ...this.transcripts.hide(tenant, responseId)];
-    await this.writer.write(unit);
-    this.transcripts.hidden(tenant, responseId);
+    const forgotten = this.requests.forget(tenant, responseId);
+    const hidden = this.transcripts.hide(tenant, responseId);
+    await saveChange(this.writer, {
+      unit: [...forgotten.unit, ...hidden.unit],
+      // Behind the turn that it names, which may still be queued.
+      durability: 'log',
+      settle: (outcome) => {
+        forgotten.settle(outcome);
+        hidden.settle(outcome);
+      },
+    });
   }
 
   /** A copy of the database as it is now, in the folder `backups` of the data directory. */
@@ -171,6 +187,7 @@ export class Store {
   async close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     void this.transcripts.writeTouches();
+    this.transcripts.stopEvicting();
     // The last connection to close folds the write-ahead log into the file, and only a writing one can.
     this.#database.close();
     await this.writer.close();
@@ -186,7 +203,9 @@ export class Store {
 
   #sweepWhenMuchWasAdded(): void {
     this.#unsweptBytes += this.transcripts.takeAddedBytes();
-    if (this.#unsweptBytes < SWEEP_AFTER_BYTES) return;
+    const share = (this.#options.diskBytes ?? Infinity) * SWEEP_AFTER_SHARE;
+    const { least, most } = SWEEP_AFTER_BYTES;
+    if (this.#unsweptBytes < Math.min(Math.max(share, least), most)) return;
     this.#unsweptBytes = 0;
     void this.sweep();
   }

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import type { AccountId, ResponseId, SessionId } from '../ids.ts';
 import { LOCAL } from '../ids.ts';
 import type { RequestRow } from './request-row.ts';
@@ -38,6 +39,13 @@ export async function temporaryStore(options: Partial<StoreOptions> = {}): Promi
       rmSync(dataDir, { recursive: true });
     },
   };
+}
+
+/** Another process's connection that holds the write lock until it is disposed: nothing can be written meanwhile. */
+export function lockDatabase(dataDir: string): Disposable {
+  const db = new Database(join(dataDir, 'respool.db'));
+  db.exec('BEGIN IMMEDIATE');
+  return { [Symbol.dispose]: () => void db.close() };
 }
 
 export function requestRow(changes: Partial<RequestRow> & Pick<RequestRow, 'id'>): RequestRow {

@@ -90,6 +90,11 @@ export class PackedNode implements TranscriptNode {
   }
 }
 
+/** What names a turn in memory. */
+export function keyOf(tenant: Tenant, id: string): string {
+  return `${tenant}\0${id}`;
+}
+
 export function packed(node: TranscriptNode): PackedNode {
   return new PackedNode(node, packBody(node));
 }

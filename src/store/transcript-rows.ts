@@ -2,7 +2,7 @@
  * The transcript tables: statements to add, hide, touch and evict, and prepared reads of single nodes. Knows
  * no cache; a node that cannot be opened is reported as a thrown error.
  */
-import { and, desc, eq, gt, lt, type SQL, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, sql } from 'drizzle-orm';
 import type { AccountId, ResponseId, Tenant } from '../ids.ts';
 import { openBody } from './body-codec.ts';
 import type { Reads } from './database.ts';
@@ -12,12 +12,18 @@ import { placeholdersOf, prepareWrite } from './statement.ts';
 import { PackedNode, unpackBody } from './transcript-node.ts';
 import type { Statement, WriteUnit } from './write-unit.ts';
 
-/** Trees removed per transaction: enough to get ahead, few enough not to hold up a turn's commit. */
-const EVICTION_BATCH = 32;
-
 export interface StoredNode {
   readonly node: PackedNode;
   readonly visibility: 'shown' | 'hidden';
+}
+
+/** One conversation with all its branches. */
+export interface Tree {
+  readonly tenant: Tenant;
+  readonly rootId: ResponseId;
+  readonly lastUsedAt: number;
+  /** On disk. */
+  readonly bytes: number;
 }
 
 export interface HistorySize {
@@ -118,14 +124,21 @@ export class TranscriptRows {
     return this.#writes.touch({ tenant, responseId, at });
   }
 
-  /** Removes a few of the trees unused since `before`, least recently used first. */
-  evictUnused(before: number): WriteUnit {
-    return [this.#writes.evictUnused({ before })];
+  /** Of all conversations together, on disk. */
+  totalBytes(): number {
+    return this.#reads.total.get()?.bytes ?? 0;
   }
 
-  /** Removes a few of the least recently used trees while all together are larger than `maxBytes`. */
-  evictOver(maxBytes: number): WriteUnit {
-    return [this.#writes.evictOver({ maxBytes })];
+  leastRecentlyUsed(limit: number): readonly Tree[] {
+    return this.#reads.oldest.all({ limit });
+  }
+
+  responsesOf({ tenant, rootId }: Tree): readonly ResponseId[] {
+    return this.#reads.ofTree.all({ tenant, rootId }).map(({ id }) => id);
+  }
+
+  remove(trees: readonly Tree[]): WriteUnit {
+    return trees.map(({ tenant, rootId }) => this.#writes.remove({ tenant, rootId }));
   }
 }
 
@@ -138,9 +151,30 @@ const isNode = and(
   eq(transcript.responseId, sql.placeholder('responseId')),
 );
 
+const isTree = (table: typeof transcript | typeof transcriptTree) =>
+  and(eq(table.tenant, sql.placeholder('tenant')), eq(table.rootId, sql.placeholder('rootId')));
+
+function prepareTreeReads(reads: Reads) {
+  const { tenant, rootId, lastUsedAt, bytes } = transcriptTree;
+  return {
+    total: reads
+      .select({ bytes: sql<number | null>`sum(${bytes})` })
+      .from(transcriptTree)
+      .prepare(),
+    oldest: reads
+      .select({ tenant, rootId, lastUsedAt, bytes })
+      .from(transcriptTree)
+      .orderBy(asc(lastUsedAt))
+      .limit(sql.placeholder('limit'))
+      .prepare(),
+    ofTree: reads.select({ id: transcript.responseId }).from(transcript).where(isTree(transcript)).prepare(),
+  };
+}
+
 function prepareReads(reads: Reads) {
   const { chain, tenant } = transcript;
   return {
+    ...prepareTreeReads(reads),
     node: reads.select().from(transcript).where(isNode).prepare(),
     byChain: reads
       .select({ id: transcript.responseId })
@@ -184,10 +218,6 @@ function prepareWrites(db: Reads) {
   const tree = transcriptTree;
   const ofTree = and(eq(tree.tenant, sql.placeholder('tenant')), eq(tree.rootId, rootOfStored));
   const used = sql<number>`max(${tree.lastUsedAt}, ${sql.placeholder('at')})`;
-  // A builder is changed by its own `where`: each statement needs a fresh one.
-  const oldest = (only?: SQL) =>
-    db.select({ rowid: sql`rowid` }).from(tree).where(only).orderBy(tree.lastUsedAt).limit(EVICTION_BATCH);
-  const total = db.select({ bytes: sql`sum(${tree.bytes})` }).from(tree);
   return {
     tree: prepareWrite(
       db
@@ -223,11 +253,6 @@ function prepareWrites(db: Reads) {
     ),
     hide: prepareWrite(db.update(transcript).set({ hidden: true }).where(isNode)),
     touch: prepareWrite(db.update(tree).set({ lastUsedAt: used }).where(ofTree)),
-    evictUnused: prepareWrite(
-      db.delete(tree).where(sql`rowid in ${oldest(lt(tree.lastUsedAt, sql.placeholder('before')))}`),
-    ),
-    evictOver: prepareWrite(
-      db.delete(tree).where(and(gt(total, sql.placeholder('maxBytes')), sql`rowid in ${oldest()}`)),
-    ),
+    remove: prepareWrite(db.delete(tree).where(isTree(tree))),
   };
 }

@@ -162,38 +162,6 @@ test('in memory the beginning of a running conversation outlives idle ones', asy
   expect(idsOf(temporary.store, 'idle')).toBeUndefined();
 });
 
-test('a conversation unused for two days goes as a whole, a used one stays as a whole', async () => {
-  let now = 1_700_000_000_000;
-  await using temporary = await temporaryStore({ now: () => now });
-  await commit(temporary.store, node('a1'), node('a2', 'a1'), node('a3', 'a1'), node('b1'), node('b2', 'b1'));
-  now += 47 * 3_600_000;
-  expect(idsOf(temporary.store, 'a3')).toEqual(['a1', 'a3']);
-  now += 2 * 3_600_000;
-  await temporary.store.sweep();
-  const store = await temporary.reopen();
-  expect(idsOf(store, 'a2')).toEqual(['a1', 'a2']);
-  expect(store.transcripts.get(LOCAL, id('b1'))).toBeUndefined();
-  expect(store.transcripts.get(LOCAL, id('b2'))).toBeUndefined();
-  expect(store.transcripts.itemOwner(LOCAL, 'item of b2')).toBeUndefined();
-});
-
-test('over the bound on disk the least recently used conversations go first', async () => {
-  let now = 1_700_000_000_000;
-  await using temporary = await temporaryStore({ now: () => now, diskBytes: 10_000 });
-  for (let n = 0; n < 100; n += 1) {
-    now += 1;
-    await commit(temporary.store, node(`root ${n}`), node(`leaf ${n}`, `root ${n}`));
-  }
-  now += 1;
-  expect(idsOf(temporary.store, 'leaf 0')).toBeDefined();
-  await temporary.store.sweep();
-  const store = await temporary.reopen();
-  expect(idsOf(store, 'leaf 0')).toEqual(['root 0', 'leaf 0']);
-  expect(idsOf(store, 'leaf 99')).toEqual(['root 99', 'leaf 99']);
-  expect(store.transcripts.get(LOCAL, id('root 1'))).toBeUndefined();
-  expect(store.transcripts.get(LOCAL, id('leaf 1'))).toBeUndefined();
-});
-
 test('no text of a conversation is in any file of the data directory', async () => {
   await using temporary = await temporaryStore();
   const text = 'the quick brown fox asks something private';

@@ -5,14 +5,17 @@
 import { LRUCache } from 'lru-cache';
 import type { AccountId, ResponseId, Tenant } from '../ids.ts';
 import type { StoreLog } from './store-log.ts';
-import { type PackedNode, packed, type TranscriptNode } from './transcript-node.ts';
+import type { Outcome, Proposal } from './tentative.ts';
+import { TranscriptEviction } from './transcript-eviction.ts';
+import { TranscriptLeases } from './transcript-leases.ts';
+import { keyOf, type PackedNode, packed, type TranscriptNode } from './transcript-node.ts';
 import type { HistorySize, StoredNode, TranscriptRows } from './transcript-rows.ts';
-import type { Statement } from './write-unit.ts';
+import { TranscriptTouches } from './transcript-touches.ts';
+import type { Statement, WriteUnit } from './write-unit.ts';
 import type { Writer } from './writer.ts';
 
 /** Memory spares a running conversation the way to the disk; where there is no disk it is all that is remembered. */
 const CACHE_BYTES = { disk: 8 * 1024 * 1024, memory: 64 * 1024 * 1024, off: 2 };
-const UNUSED_MS = 2 * 24 * 3600 * 1000;
 const DISK_BYTES = 512 * 1024 * 1024;
 
 export type TranscriptMode = 'disk' | 'memory' | 'off';
@@ -35,7 +38,9 @@ export class Transcripts {
   readonly #byItem = new Map<string, ResponseId>();
   /** Hidden, but perhaps not yet in the database. */
   readonly #hiding = new Set<string>();
-  readonly #touched = new Map<string, { tenant: Tenant; responseId: ResponseId; at: number }>();
+  readonly #touches: TranscriptTouches;
+  readonly #leases = new TranscriptLeases();
+  readonly #eviction: TranscriptEviction;
   /** Turns whose conversation was seen to be there from its beginning. */
   readonly #rooted = new WeakSet<PackedNode>();
   #addedBytes = 0;
@@ -48,6 +53,19 @@ export class Transcripts {
       maxEntrySize: maxSize / 2,
       sizeCalculation: ({ node }) => node.bytes,
       dispose: ({ node }) => this.#unindex(node),
+    });
+    const [touches, leases] = [new TranscriptTouches(options), this.#leases];
+    this.#touches = touches;
+    this.#eviction = new TranscriptEviction({
+      ...options,
+      maxBytes: options.diskBytes ?? DISK_BYTES,
+      inUse: {
+        size: () => touches.size + leases.size,
+        has: (key) => touches.has(key) || leases.has(key),
+      },
+      onLeaving: (keys) => {
+        for (const key of keys) this.#cache.delete(key);
+      },
     });
   }
 
@@ -66,12 +84,27 @@ export class Transcripts {
   add(turn: TranscriptNode): readonly Statement[] {
     if (this.mode === 'off') return [];
     const node = packed(turn);
-    // In memory nothing else would keep the beginning of a running conversation from growing old.
-    if (this.mode === 'memory') this.#chainOf(node);
+    if (this.mode === 'memory') this.#refresh(node);
     this.#keep({ node, visibility: 'shown' });
     if (this.mode === 'memory') return [];
     this.#addedBytes += node.bytes;
+    // Until the turn is on disk, only this says that its conversation has been used.
+    if (node.parent !== undefined) this.#touch(node.tenant, node.parent);
     return this.#options.rows.insert(node, this.#options.now());
+  }
+
+  /**
+   * Keeps the conversation of this response from being evicted. To be taken in the same step in which a turn looks its
+   * history up, and disposed when the turn is committed or over; an unknown id is no mistake.
+   */
+  lease(tenant: Tenant, id: ResponseId): Disposable {
+    const entries = new Map<string, StoredNode | undefined>([[keyOf(tenant, id), undefined]]);
+    const last = this.mode === 'memory' ? this.#find(tenant, id) : undefined;
+    for (const node of (last && this.#chainOf(last.node)) ?? []) {
+      entries.set(keyOf(tenant, node.responseId), this.#find(tenant, node.responseId));
+    }
+    this.#touch(tenant, id);
+    return this.#leases.take(entries, () => this.#touch(tenant, id));
   }
 
   /** The node, unless it is unknown to this tenant or was deleted by it. */
@@ -117,7 +150,9 @@ export class Transcripts {
     if (known && this.#find(tenant, known)?.visibility === 'shown') return known;
     if (this.mode !== 'disk') return undefined;
     const stored = this.#options.rows.findByChain(tenant, chain);
-    return stored && !this.#hiding.has(keyOf(tenant, stored)) ? stored : undefined;
+    if (stored === undefined) return undefined;
+    const key = keyOf(tenant, stored);
+    return this.#hiding.has(key) || this.#eviction.isLeaving(key) ? undefined : stored;
   }
 
   /** The turn that produced this output item. */
@@ -138,40 +173,39 @@ export class Transcripts {
   }
 
   /** The id answers as unknown from now on; what it holds stays for the turns that build on it. */
-  hide(tenant: Tenant, id: ResponseId): readonly Statement[] {
-    const cached = this.#cache.get(keyOf(tenant, id));
-    if (cached) this.#keep({ ...cached, visibility: 'hidden' });
-    if (this.mode !== 'disk') return [];
-    this.#hiding.add(keyOf(tenant, id));
-    return this.#options.rows.hide(tenant, id);
+  hide(tenant: Tenant, id: ResponseId): Proposal & { readonly unit: WriteUnit } {
+    const key = keyOf(tenant, id);
+    const show = (visibility: StoredNode['visibility']) => {
+      const known = this.#cache.get(key) ?? this.#leases.kept(key);
+      if (known === undefined) return;
+      this.#keep({ ...known, visibility });
+      this.#leases.change(key, { ...known, visibility });
+    };
+    const before = this.#find(tenant, id)?.visibility;
+    show('hidden');
+    if (this.mode === 'disk') this.#hiding.add(key);
+    const settle = (outcome: Outcome) => {
+      this.#hiding.delete(key);
+      if (outcome === 'dropped' && before === 'shown') show('shown');
+    };
+    return { unit: this.mode === 'disk' ? this.#options.rows.hide(tenant, id) : [], settle };
   }
 
-  /** To be called when the statements of `hide` are committed. */
-  hidden(tenant: Tenant, id: ResponseId): void {
-    this.#hiding.delete(keyOf(tenant, id));
+  /** Tells the disk what was used since the last time. */
+  writeTouches(): Promise<void> {
+    return this.#touches.write();
   }
 
-  /** Writes down what was used since the last time. */
-  async writeTouches(): Promise<void> {
-    const touches = [...this.#touched.values()];
-    this.#touched.clear();
-    if (touches.length === 0) return;
-    await this.#options.writer.write(
-      touches.map(({ tenant, responseId, at }) => this.#options.rows.touch(tenant, responseId, at)),
-    );
-  }
-
-  /** Evicts whole conversations, least recently used first: unused for two days, or over the bound on disk. */
+  /** Makes room on the disk: what was unused for two days goes, and what is over the bound. */
   async evict(): Promise<void> {
     if (this.mode !== 'disk') return;
-    const { rows, writer, now, diskBytes } = this.#options;
     await this.writeTouches();
-    for (const unit of [rows.evictUnused(now() - UNUSED_MS), rows.evictOver(diskBytes ?? DISK_BYTES)]) {
-      for (;;) {
-        const result = await writer.write(unit);
-        if (result.kind !== 'committed' || result.changes === 0) break;
-      }
-    }
+    await this.#eviction.run();
+  }
+
+  /** Before the database closes. */
+  stopEvicting(): void {
+    this.#eviction.stop();
   }
 
   #reachesRoot(last: PackedNode): boolean {
@@ -185,6 +219,14 @@ export class Transcripts {
     }
     for (const node of passed.values()) this.#rooted.add(node);
     return true;
+  }
+
+  /** In memory nothing else keeps the beginning of a running conversation from growing old. */
+  #refresh(node: PackedNode): void {
+    for (const before of this.#chainOf(node) ?? []) {
+      const kept = this.#leases.kept(keyOf(before.tenant, before.responseId));
+      if (kept !== undefined) this.#keep(kept);
+    }
   }
 
   #chainOf(last: PackedNode): readonly PackedNode[] | undefined {
@@ -201,11 +243,12 @@ export class Transcripts {
   }
 
   #find(tenant: Tenant, id: ResponseId): StoredNode | undefined {
-    const cached = this.#cache.get(keyOf(tenant, id));
-    if (cached || this.mode !== 'disk') return cached;
+    const key = keyOf(tenant, id);
+    const cached = this.#cache.get(key) ?? this.#leases.kept(key);
+    if (cached || this.mode !== 'disk' || this.#eviction.isLeaving(key)) return cached;
     const stored = this.#read(tenant, id);
     if (!stored) return undefined;
-    const visibility = this.#hiding.has(keyOf(tenant, id)) ? 'hidden' : stored.visibility;
+    const visibility = this.#hiding.has(key) ? 'hidden' : stored.visibility;
     const found: StoredNode = { ...stored, visibility };
     this.#keep(found);
     return found;
@@ -242,13 +285,8 @@ export class Transcripts {
   }
 
   #touch(tenant: Tenant, responseId: ResponseId): void {
-    if (this.mode !== 'disk') return;
-    this.#touched.set(keyOf(tenant, responseId), { tenant, responseId, at: this.#options.now() });
+    if (this.mode === 'disk') this.#touches.touch(tenant, responseId);
   }
-}
-
-function keyOf(tenant: Tenant, id: string): string {
-  return `${tenant}\0${id}`;
 }
 
 function chainKey(tenant: Tenant, chain: Buffer): string {

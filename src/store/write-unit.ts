@@ -26,9 +26,20 @@ export type WriteUnit = readonly Statement[];
  */
 export type Durability = 'log' | 'token';
 
+/** With changes that somebody waits for. */
+export interface Patience {
+  readonly withdrawAfterMs: number;
+  /** For a unit that cannot be withdrawn any more, because the database has it. */
+  readonly uncertainAfterMs: number;
+}
+
 export interface WriterOptions {
   readonly path: string;
   readonly sealingKey: Uint8Array;
+  /** Shorter in tests. */
+  readonly patience?: Patience | undefined;
+  /** How long a try waits for a lock of the database; shorter in tests. */
+  readonly busyTimeoutMs?: number | undefined;
 }
 
 /** A statement on its way: `text` is the place of its SQL among all texts that this thread was ever sent. */

@@ -21,7 +21,10 @@ const BUSY_TIMEOUT_MS = 1000;
 
 const options = workerData as WriterOptions;
 const sealer = sealerOf(options.sealingKey);
-const db = new Database(options.path, { fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
+const db = new Database(options.path, {
+  fileMustExist: true,
+  timeout: options.busyTimeoutMs ?? BUSY_TIMEOUT_MS,
+});
 db.pragma('foreign_keys = ON');
 // Four times as much, the default of this build, makes a commit no cheaper.
 db.pragma('cache_size = -4096');

@@ -1,23 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import Database from 'better-sqlite3';
 import { expect, test, vi } from 'vitest';
 import type { ResponseId } from '../ids.ts';
 import { LOCAL } from '../ids.ts';
-import { requestRow, temporaryStore, transcriptNode, turnOf } from './temporary-store.ts';
+import { lockDatabase, requestRow, temporaryStore, transcriptNode, turnOf } from './temporary-store.ts';
 
 const turn = (n: number) => turnOf(transcriptNode(`r${n}`));
-
-/** Another process's connection that holds the write lock until it is disposed. */
-function lock(dataDir: string): Disposable {
-  const db = new Database(join(dataDir, 'respool.db'));
-  db.exec('BEGIN IMMEDIATE');
-  return { [Symbol.dispose]: () => void db.close() };
-}
 
 test('turns of one tick are committed together, each once', async () => {
   await using temporary = await temporaryStore();
@@ -33,7 +24,7 @@ test('a turn is queued while the database is locked, and committed when it is fr
   await using temporary = await temporaryStore();
   const { store } = temporary;
   {
-    using _held = lock(temporary.dataDir);
+    using _held = lockDatabase(temporary.dataDir);
     expect(await store.commitTurn(turn(1))).toBe('queued');
     expect(store.writer).toMatchObject({ healthy: false, pending: 1, dropped: 0 });
     expect(await store.commitTurn(turn(2))).toBe('queued');
@@ -52,7 +43,7 @@ test('a full queue drops new rows, says so, and never a token', async () => {
   const { store } = temporary;
   let token: Promise<unknown>;
   {
-    using _held = lock(temporary.dataDir);
+    using _held = lockDatabase(temporary.dataDir);
     const bulk = Buffer.alloc(10 * 1024 * 1024);
     const turns = Array.from({ length: 8 }, (_, n) => ({
       ...turn(n),

@@ -3,42 +3,34 @@
  * never see a database error; they learn that their unit is committed, or that it was dropped.
  */
 import { Worker } from 'node:worker_threads';
+import {
+  type Pending,
+  pendingOf,
+  type TimelyWrite,
+  takeBatch,
+  WITHDRAWN,
+  type WriteResult,
+} from './pending-write.ts';
 import type { StoreLog } from './store-log.ts';
 import type {
   Durability,
   FromWorker,
-  Parameter,
+  Patience,
   ToWorker,
   UnitResult,
   WriterOptions,
   WriteUnit,
 } from './write-unit.ts';
-import { isPlainBody } from './write-unit.ts';
 
 const MAX_QUEUED_UNITS = 10_000;
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
-const MAX_BATCH_UNITS = 1000;
-const MAX_BATCH_BYTES = 8 * 1024 * 1024;
 /** Under load, turns that end within this span share a commit, which costs more than their rows; a single one never waits. */
 const COMMIT_EVERY_MS = 2;
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 5000;
 const FLUSH_LIMIT_MS = 5000;
-const STATEMENT_BYTES = 500;
-
-/** `dropped`: the queue was full, the server is closing, or the database refuses this unit for good. */
-export type WriteResult =
-  | { readonly kind: 'committed'; readonly changes: number }
-  | { readonly kind: 'dropped'; readonly reason: string };
-
-interface Pending {
-  readonly unit: WriteUnit;
-  readonly bytes: number;
-  readonly durability: Durability;
-  settle(result: WriteResult): void;
-  /** Called when the first try failed: whoever cannot wait for a later one goes on. */
-  delayed?(): void;
-}
+/** Whoever changes something by hand learns soon that it cannot be saved; several tries fit in before. */
+const PATIENCE: Patience = { withdrawAfterMs: 2000, uncertainAfterMs: 5000 };
 
 export class Writer {
   readonly #options: WriterOptions;
@@ -79,7 +71,28 @@ export class Writer {
 
   /** Resolves when the unit is committed (its rows are then on disk) or given up; never rejects. */
   write(unit: WriteUnit, durability: Durability = 'log'): Promise<WriteResult> {
-    return new Promise((settle) => this.#enqueue({ unit, durability, bytes: bytesOf(unit), settle }));
+    return new Promise((settle) => this.#enqueue(pendingOf(unit, durability, settle)));
+  }
+
+  /**
+   * For changes that are answered: a unit that is not committed in time is taken back, because what was answered as
+   * failed must not happen later. A unit that is being tried just then is not tried again.
+   */
+  writeInTime(unit: WriteUnit, durability: Durability): TimelyWrite {
+    const { promise: settled, resolve: settle } = Promise.withResolvers<WriteResult>();
+    const { promise: late, resolve: giveUp } = Promise.withResolvers<{ readonly kind: 'unsettled' }>();
+    const entry = pendingOf(unit, durability, settle);
+    const { withdrawAfterMs, uncertainAfterMs } = this.#options.patience ?? PATIENCE;
+    const withdrawal = setTimeout(() => this.#withdraw(entry), withdrawAfterMs);
+    const end = setTimeout(() => giveUp({ kind: 'unsettled' }), uncertainAfterMs);
+    this.#enqueue(entry);
+    this.#trySoon();
+    const inTime = Promise.race([settled, late]);
+    void inTime.then(() => {
+      clearTimeout(withdrawal);
+      clearTimeout(end);
+    });
+    return { settled, inTime };
   }
 
   /** Like `write`, for callers that wait so long and not longer: `queued` also when a first try has failed. */
@@ -91,13 +104,10 @@ export class Writer {
         resolve(kind);
       };
       const healthy = this.healthy;
-      this.#enqueue({
-        unit,
-        durability: 'log',
-        bytes: bytesOf(unit),
-        settle: (result) => settle(result.kind === 'committed' ? 'committed' : 'queued'),
-        delayed: () => settle('queued'),
-      });
+      const entry = pendingOf(unit, 'log', (result) =>
+        settle(result.kind === 'committed' ? 'committed' : 'queued'),
+      );
+      this.#enqueue({ ...entry, delayed: () => settle('queued') });
       if (!healthy) settle('queued');
     });
   }
@@ -138,6 +148,29 @@ export class Writer {
   #accept(entry: Pending): void {
     this.#queues[entry.durability].push(entry);
     this.#bytes += entry.bytes;
+    this.#schedule();
+  }
+
+  #withdraw(entry: Pending): void {
+    entry.tries = 'over';
+    const queue = this.#queues[entry.durability];
+    const at = queue.indexOf(entry);
+    if (at < 0) return;
+    queue.splice(at, 1);
+    this.#giveBack(entry);
+  }
+
+  #giveBack(entry: Pending): void {
+    this.#bytes -= entry.bytes;
+    entry.settle(WITHDRAWN);
+  }
+
+  /** The pause between tries grows longer than people are made to wait. */
+  #trySoon(): void {
+    if (this.#retryMs <= FIRST_RETRY_MS || this.#timer === undefined) return;
+    this.#retryMs = FIRST_RETRY_MS;
+    this.#timer.cancel();
+    this.#timer = undefined;
     this.#schedule();
   }
 
@@ -220,8 +253,10 @@ export class Writer {
       for (const entry of batch) this.#drop(entry, 'closed');
       return;
     }
-    const first = batch[0];
-    if (first) this.#queues[first.durability].unshift(...batch);
+    const kept = batch.filter((entry) => entry.tries === 'without_end');
+    for (const entry of batch) if (entry.tries === 'over') this.#giveBack(entry);
+    const first = kept[0];
+    if (first) this.#queues[first.durability].unshift(...kept);
     for (const entry of [...this.#queues.token, ...this.#queues.log]) entry.delayed?.();
     if (this.pending > 0) this.#schedule();
   }
@@ -245,25 +280,4 @@ export class Writer {
     this.#worker = worker;
     return worker;
   }
-}
-
-function takeBatch(queue: Pending[]): readonly Pending[] {
-  let bytes = 0;
-  let count = 0;
-  while (count < queue.length && count < MAX_BATCH_UNITS && (count === 0 || bytes < MAX_BATCH_BYTES)) {
-    bytes += queue[count]?.bytes ?? 0;
-    count += 1;
-  }
-  return queue.splice(0, count);
-}
-
-function bytesOf(unit: WriteUnit): number {
-  const size = (value: Parameter): number => {
-    if (isPlainBody(value)) return value.plain.length;
-    return typeof value === 'string' || value instanceof Uint8Array ? value.length : 8;
-  };
-  return unit.reduce(
-    (sum, { params }) => params.reduce<number>((s, p) => s + size(p), sum + STATEMENT_BYTES),
-    0,
-  );
 }

@@ -28,7 +28,7 @@ export class ChannelList {
   /** Throws `StoreError` when they could not be kept. */
   async replace(channels: readonly Channel[]): Promise<void> {
     const sealed = this.#store.secrets.seal(Buffer.from(JSON.stringify(channels)), AAD);
-    this.#channels = channels;
     await this.#store.settings.set(NAME, sealed.toString('base64'));
+    this.#channels = channels;
   }
 }

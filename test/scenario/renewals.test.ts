@@ -1,5 +1,9 @@
 /** Logins that end: renewed once, kept on disk before use, and never renewed twice with one token. */
-import { expect, test } from 'vitest';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { expect, test, vi } from 'vitest';
 import { DOORS, openDoor, post } from '../support/doors.ts';
 import { makeWorld } from '../support/world.ts';
 
@@ -71,6 +75,59 @@ test('a refresh token that may be spent is tried again only when nothing is left
   await world.admin('POST', `/api/accounts/${world.ids.get('a')}/probe`);
   expect((await post(world.url, { model: 'gpt-5.5', input: 'hello' })).status).toBe(200);
   expect(world.simulator.refreshes).toEqual(['rt-a']);
+});
+
+/** A login service that has sent its answer on only when it is let go. */
+async function slowIssuer(target: () => string) {
+  const arrived = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
+  const server = createServer(async (request, response) => {
+    const { method = 'GET', url = '/', headers } = request;
+    const type = headers['content-type'] ?? '';
+    const body = await text(request);
+    const answer = await fetch(target() + url, { method, headers: { 'content-type': type }, body });
+    const said = await answer.text();
+    arrived.resolve();
+    await released.promise;
+    response.writeHead(answer.status, { 'content-type': 'application/json' }).end(said);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    arrived: arrived.promise,
+    release: () => released.resolve(),
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+test('a shut-down waits for a login that is being renewed, and keeps the new one', async () => {
+  let simulated = '';
+  await using issuer = await slowIssuer(() => simulated);
+  await using world = await makeWorld({
+    kind: 'chatgpt',
+    names: ['a'],
+    loginEndsInSeconds: 60,
+    env: { RESPOOL_AUTH_BASE_URL: issuer.url, RESPOOL_DRAIN_MS: '1' },
+  });
+  simulated = world.simulator.authBaseUrl;
+  const { url } = world;
+  const cutOff = post(url, { model: 'gpt-5.5', input: 'hello' });
+  await issuer.arrived;
+  const restarted = world.restart();
+  await vi.waitFor(() => expect(fetch(url)).rejects.toThrow());
+  issuer.release();
+  await restarted;
+  await cutOff;
+  expect(await world.account('a')).toMatchObject({ status: 'ready' });
+  expect((await post(world.url, { model: 'gpt-5.5', input: 'hello' })).status).toBe(200);
+  expect(world.simulator.refreshes).toEqual(['rt-a']);
+  expect(world.simulator.refusals).toEqual([]);
 });
 
 test('a renewed login survives a restart', async () => {

@@ -2,11 +2,16 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { adminApi } from '../../src/cli/admin-client.ts';
 import type { Desk } from '../../src/cli/desk.ts';
+import { offlineApi } from '../../src/cli/offline.ts';
 
 export const ADMIN_TOKEN = 'admin-token-of-the-test';
+
+/** A database in the working directory would be taken for that of the verb. */
+const NO_DATA = join(import.meta.dirname, 'no-data');
 
 export interface SeenRequest {
   readonly method: string;
@@ -38,7 +43,7 @@ export async function startFakeAdmin(answers: Answers): Promise<FakeAdmin> {
   const { port } = server.address() as AddressInfo;
   return {
     seen,
-    env: { RESPOOL_PORT: String(port), RESPOOL_ADMIN_TOKEN: ADMIN_TOKEN },
+    env: { RESPOOL_PORT: String(port), RESPOOL_ADMIN_TOKEN: ADMIN_TOKEN, RESPOOL_DATA_DIR: NO_DATA },
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
       server.close();
@@ -84,4 +89,10 @@ export function testDesk(
     },
     pause: async () => (rounds-- > 0 ? 'go_on' : 'stop'),
   };
+}
+
+/** A desk whose verbs fall back to the database, as those of a real process do. */
+export function offlineDesk(env: Record<string, string>, given: { stdin?: string } = {}): TestDesk {
+  const desk = testDesk(env, given);
+  return { ...desk, admin: adminApi(env, async (config) => offlineApi(config, (text) => desk.note(text))) };
 }

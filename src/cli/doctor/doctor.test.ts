@@ -20,6 +20,7 @@ const healthy = (
   writable: () => true,
   disk: () => ({ freeBytes: 50 * 1024 ** 3, totalBytes: 100 * 1024 ** 3, type: 0xef53 }),
   openFiles: () => 32_768,
+  serving: async () => undefined,
   reach: async (url) =>
     more.reached?.[new URL(url).host] ?? answered(url.endsWith('/healthz') ? '{"status":"ok"}' : ''),
   ask: async (path) =>
@@ -144,6 +145,15 @@ test.each<[string, Look, 'warn' | 'fail', RegExp]>([
     /something else answers/,
   ],
   [
+    'a server that does not answer',
+    healthy({
+      serving: async () => 'http://127.0.0.1:9000',
+      reached: { '127.0.0.1:9000': { kind: 'unreachable', code: 'TimeoutError' } },
+    }),
+    'fail',
+    /does not answer at http:\/\/127\.0\.0\.1:9000/,
+  ],
+  [
     'a server of another data directory',
     healthy({ asked: { '/api/status': undefined } }),
     'fail',
@@ -183,6 +193,16 @@ test.each<[string, Look, 'warn' | 'fail', RegExp]>([
   const found = (await examine(look)).filter((finding) => finding.is === is && says.test(finding.says));
   expect(found.length).toBeGreaterThan(0);
   expect(found[0]).toMatchObject({ mend: expect.stringMatching(/\w{4}/) });
+});
+
+test('a server at another address than the configured one is found', async () => {
+  const serving = async () => 'http://127.0.0.1:9000';
+  const reached = {
+    '127.0.0.1:8411': { kind: 'refused' },
+    '127.0.0.1:9000': answered('{"status":"ok"}'),
+  } as const;
+  const findings = await examine(healthy({ serving, reached }));
+  expect(findings).toContainEqual({ is: 'ok', says: `respool ${VERSION} is running` });
 });
 
 test('a failure is the exit code, and every point is a line that begins with its judgement', async () => {

@@ -39,6 +39,8 @@ export interface Look {
   /** Descriptors this process may have open. */
   openFiles(): number | undefined;
   reach(url: string): Promise<Reached>;
+  /** Where the server that holds the data directory is reached; undefined when none does. */
+  serving(): Promise<string | undefined>;
   /** Asks the running server; undefined when none answers. */
   ask(path: string): Promise<unknown>;
   /** Throws an error whose message is a sentence. */

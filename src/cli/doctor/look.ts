@@ -2,6 +2,7 @@
 import { accessSync, constants, readFileSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkDatabase } from '../../store/backups.ts';
+import { runningServer } from '../data-dir.ts';
 import type { Desk } from '../desk.ts';
 import { settingsFrom } from '../settings.ts';
 import { Stop } from '../stop.ts';
@@ -29,6 +30,7 @@ export function lookAround(desk: Desk): Look {
       return soft === undefined ? undefined : Number(soft);
     },
     reach,
+    serving: async () => (await runningServer(settingsFrom(env)))?.url,
     ask: async (path) => {
       try {
         return await desk.admin.request('GET', path);

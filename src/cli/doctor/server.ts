@@ -13,7 +13,10 @@ const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 const statusSchema = partOf<StatusWire>()({ version: z.string() });
 
 export const port: Check = async ({ config, look }) => {
-  const reached = await look.reach(`${baseUrl(config)}/healthz`);
+  const serving = await look.serving();
+  const reached = await look.reach(`${serving ?? baseUrl(config)}/healthz`);
+  if (serving !== undefined && reached.kind !== 'answered')
+    return [fail(`the server does not answer at ${serving}`, 'look at its log, or restart it')];
   if (reached.kind === 'refused') return [ok(`no server runs on port ${config.port}; it is free`)];
   const ours =
     reached.kind === 'answered' && reached.status === 200 && reached.body.includes('"status":"ok"');

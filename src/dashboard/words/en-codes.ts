@@ -162,4 +162,5 @@ export const codes = {
   'login.unusable_tokens': 'The login service gave a login that cannot be used. Begin again.',
   'login.internal_error': 'The login failed because of a fault of this server.',
   'login.server_stopped': 'The server was stopped during the login. Begin again.',
+  'login.store_unavailable': 'The database cannot be written now. Free some space, then begin again.',
 } as const satisfies CodeWords;

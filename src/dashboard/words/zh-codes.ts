@@ -162,4 +162,5 @@ export const codes: CodeWords = {
   'login.unusable_tokens': '登录服务给出的登录无法使用，请重新开始。',
   'login.internal_error': '本服务器的故障导致登录失败。',
   'login.server_stopped': '登录期间服务器已停止，请重新开始。',
+  'login.store_unavailable': '数据库暂时无法写入，请释放空间后重新开始。',
 };
