@@ -11,9 +11,9 @@ import type { AccountRow } from '../store/account-row.ts';
 import type { AccountRows } from '../store/account-rows.ts';
 import type { Failure } from '../turn/failure.ts';
 import { RECOVERY } from '../turn/recovery.ts';
+import { modelsUrl, type UpstreamAccount } from '../upstream/account.ts';
 import type { HttpUpstream } from '../upstream/http.ts';
 import { bearerOf, statusOf, upstreamAccountOf } from './account.ts';
-import { FREED } from './blocks.ts';
 import type { AccountPool } from './pool.ts';
 import { isMain, type QuotaReading, type QuotaWindow, quotaFromFrame, quotaFromHeaders } from './quota.ts';
 import { changesBy } from './readings.ts';
@@ -58,7 +58,7 @@ export class Allowances {
     const usage = row.kind === 'api_key' ? ({ kind: 'none' } as const) : await this.#askUsage(id);
     if (usage.kind !== 'none' && usage.kind !== 'reading') return this.#options.rows.get(id);
     const full = usage.kind === 'reading' && usage.reading.windows.filter(isMain).some(isFull);
-    if (!full) await this.#options.rows.patch(id, { ...FREED, strikes: 0 });
+    if (!full) await this.#options.pool.readmit(id);
     await this.#options.rows.unblockModels(id);
     return this.#options.rows.get(id);
   }
@@ -67,6 +67,26 @@ export class Allowances {
   async poll(id: AccountId): Promise<'answered' | 'too_often' | 'unknown'> {
     const { kind } = await this.#askUsage(id);
     return kind === 'too_often' || kind === 'unknown' ? kind : 'answered';
+  }
+
+  /** Whether upstream takes the login of an account that was taken for lost; frees it if so. Refreshes nothing. */
+  async recheckLogin(id: AccountId): Promise<void> {
+    const row = this.#options.rows.get(id);
+    if (row === undefined) return;
+    const account = upstreamAccountOf(row, this.#options.config);
+    if (!(await this.#isAccepted(account))) return;
+    this.#options.log.info({ account: id }, 'login is accepted again');
+    await this.#options.pool.readmit(id);
+  }
+
+  async #isAccepted(account: UpstreamAccount): Promise<boolean> {
+    const { http } = this.#options;
+    if (account.kind === 'chatgpt') {
+      return (await askUsage(http, account, PROBE_TIMEOUT_MS)).kind === 'reading';
+    }
+    const call = { account, method: 'GET', url: modelsUrl(account, undefined), headers: {} } as const;
+    const answer = await http.unary(call, { timeoutMs: PROBE_TIMEOUT_MS });
+    return answer.ok && answer.status === 200;
   }
 
   async #askUsage(id: AccountId): Promise<UsageAnswer> {
@@ -85,7 +105,7 @@ export class Allowances {
     const usage = await ask();
     if (usage.kind !== 'login_expired') return usage;
     const { failure } = usage;
-    const refreshed = await this.#options.pool.refresh(id, { bearer: bearerOf(row), failure });
+    const refreshed = await this.#options.pool.tokens.refresh(id, { bearer: bearerOf(row), failure });
     return refreshed.outcome === 'usable' ? ask() : { kind: 'unknown' };
   }
 

@@ -2,35 +2,26 @@
  * The accounts of this server: who may serve a turn, and what every turn learns about them. A mark holds for all
  * sessions from the moment it is made; the database follows.
  */
-import { setTimeout } from 'node:timers/promises';
 import type { AccountWire } from '../admin-api/account.ts';
-import type { OwnCode } from '../admin-api/codes.ts';
 import type { Config } from '../config.ts';
 import type { AccountId } from '../ids.ts';
 import type { Log } from '../log.ts';
 import type { AccountChanges, AccountRow } from '../store/account-row.ts';
 import type { AccountRows } from '../store/account-rows.ts';
 import type { Failure } from '../turn/failure.ts';
-import { localFailure } from '../turn/local-failure.ts';
 import type { Mark } from '../turn/recovery.ts';
 import { RECOVERY } from '../turn/recovery.ts';
-import type { Refreshed } from '../turn/states.ts';
 import type { UpstreamAccount } from '../upstream/account.ts';
 import { accountToWire, candidateOf, type Usage, upstreamAccountOf } from './account.ts';
+import { AccountTokens } from './account-tokens.ts';
 import { blockFor, FREED } from './blocks.ts';
 import { HostIncidents } from './host-incidents.ts';
-import { freshnessOf } from './login.ts';
 import { LossStreaks } from './loss-streaks.ts';
-import { ANSWER_LOST, NO_REFRESH_TOKEN, type Renewal, type Renewals } from './renewal.ts';
+import type { Renewals } from './renewal.ts';
 import { type Because, type Choice, choose, type Wish } from './selection.ts';
-import { TokenUse } from './token-use.ts';
 
 /** `last_used_at` is for people: written no more often than this. */
 const USED_EVERY_MS = 60_000;
-/** A turn that waits longer for a renewal is better served elsewhere; the renewal goes on. */
-const RENEWAL_WAIT_MS = 15_000;
-/** While the old token lives, waiting only spares one of the next turns the same. */
-const SHORT_WAIT_MS = 2000;
 
 interface Tally {
   active: number;
@@ -63,11 +54,18 @@ export class AccountPool {
   readonly #tallies = new Map<AccountId, Tally>();
   readonly #streaks = new LossStreaks();
   readonly #incidents = new HostIncidents();
-  readonly #tokens = new TokenUse();
+  /** What may be shown to upstream, and what has to be refreshed first. */
+  readonly tokens: AccountTokens;
   #given = 0;
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    const { rows, renewals } = options;
+    this.tokens = new AccountTokens({
+      rows,
+      renewals,
+      mark: (id, mark, failure) => this.mark(id, mark, { failure, model: '' }),
+    });
   }
 
   rows(allowed?: readonly AccountId[]): readonly AccountRow[] {
@@ -138,8 +136,16 @@ export class AccountPool {
     return seats.map((one) => one.id);
   }
 
+  /** Upstream answers for the account again: nothing holds it back any more. */
+  async readmit(id: AccountId): Promise<void> {
+    this.tokens.accepted(id);
+    this.#streaks.answered(id);
+    await this.#options.rows.patch(id, { ...FREED, strikes: 0 });
+  }
+
   /** The account has answered a turn: what was held against it lately no longer counts. */
   served(id: AccountId): void {
+    this.tokens.accepted(id);
     this.#streaks.answered(id);
     const strikes = this.#options.rows.get(id)?.strikes ?? 0;
     if (strikes > 0) this.#patch(id, { strikes: 0 });
@@ -176,83 +182,6 @@ export class AccountPool {
   #areAll(refused: readonly AccountId[]): boolean {
     const others = this.rows().filter((row) => !row.paused && !refused.includes(row.id));
     return refused.length > 1 && others.every((row) => row.status === 'needs_login');
-  }
-
-  /** `stale`: the token is to be refreshed before the next use. */
-  tokenOf(id: AccountId): 'fresh' | 'stale' {
-    const row = this.#options.rows.get(id);
-    if (row === undefined) return 'fresh';
-    if (this.#tokens.isRejected(row)) return 'stale';
-    const freshness = freshnessOf(row, Date.now());
-    return freshness === 'stale' || freshness === 'expired' ? 'stale' : 'fresh';
-  }
-
-  /** `rejected`: the bearer that upstream no longer takes, and how it said so; undefined when it only ends soon. */
-  async refresh(id: AccountId, rejected?: { bearer: string; failure: Failure }): Promise<Refreshed> {
-    const row = this.#options.rows.get(id);
-    if (row !== undefined && rejected !== undefined) {
-      const use = this.#tokens.rejected(row, rejected.bearer, Date.now());
-      if (use === 'replaced') return { outcome: 'usable' };
-      if (use === 'just_refreshed') {
-        this.mark(id, 'needs_login', { failure: rejected.failure, model: '' });
-        return { outcome: 'refused', failure: rejected.failure };
-      }
-    }
-    return this.#refresh(id, rejected?.failure);
-  }
-
-  async #refresh(id: AccountId, rejection: Failure | undefined): Promise<Refreshed> {
-    const row = this.#options.rows.get(id);
-    const refused = rejection !== undefined || (row !== undefined && this.#tokens.isRejected(row));
-    const alive = row !== undefined && !refused && freshnessOf(row, Date.now()) !== 'expired';
-    const tooLong: Renewal = {
-      kind: 'later',
-      code: 'token_refresh_takes_long' satisfies OwnCode,
-      untilAt: undefined,
-    };
-    const waited = setTimeout(alive ? SHORT_WAIT_MS : RENEWAL_WAIT_MS, tooLong, { ref: false });
-    const renewal = await Promise.race([
-      this.#options.renewals.renew(id, alive ? 'usable' : 'useless'),
-      waited,
-    ]);
-    if (renewal.kind === 'renewed') {
-      this.#tokens.refreshed(id, Date.now());
-      return { outcome: 'usable' };
-    }
-    if (alive && !(renewal.kind === 'refused' && renewal.code !== NO_REFRESH_TOKEN))
-      return { outcome: 'usable' };
-    return this.#notRefreshed(id, renewal, rejection);
-  }
-
-  /** The same in the background, where nobody waits: only a refusal says anything about the account. */
-  async keepLogin(id: AccountId): Promise<void> {
-    const renewal = await this.#options.renewals.renew(id, 'usable');
-    if (renewal.kind === 'renewed') this.#tokens.refreshed(id, Date.now());
-    if (renewal.kind === 'refused') this.#notRefreshed(id, renewal, undefined);
-  }
-
-  #notRefreshed(
-    id: AccountId,
-    renewal: Exclude<Renewal, { kind: 'renewed' }>,
-    rejection: Failure | undefined,
-  ): Refreshed {
-    if (renewal.kind === 'refused') {
-      // A key, or a login without a refresh token, was never to be refreshed: upstream's own word says more.
-      const unrefreshable = renewal.code === NO_REFRESH_TOKEN;
-      const code = unrefreshable ? (rejection?.code ?? 'token_expired') : renewal.code;
-      const status = unrefreshable && rejection?.status !== undefined ? { status: rejection.status } : {};
-      const failure: Failure = { ...localFailure('auth_permanent', { code }), ...status };
-      this.mark(id, 'needs_login', { failure, model: '' });
-      return { outcome: 'refused', failure };
-    }
-    const code = renewal.kind === 'lost' ? ANSWER_LOST : renewal.code;
-    const resetAt = renewal.untilAt;
-    const failure = localFailure('refresh_unavailable', {
-      code,
-      ...(resetAt === undefined ? {} : { resetAt }),
-    });
-    this.mark(id, RECOVERY.refresh_unavailable.mark, { failure, model: '' });
-    return { outcome: 'later', failure };
   }
 
   async patch(id: AccountId, changes: AccountChanges): Promise<AccountRow | undefined> {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { accountRow } from '../../test/support/account-row.ts';
 import type { AccountRow } from '../store/account-row.ts';
 import { freshnessOf } from './login.ts';
-import { isRenewalDue, isUsageDue } from './upkeep.ts';
+import { isLoginCheckDue, isRenewalDue, isUsageDue } from './upkeep.ts';
 
 const NOW = 1_800_000_000_000;
 const MINUTE = 60_000;
@@ -57,4 +57,15 @@ test('usage is asked for only of accounts in use or blocked of which nothing was
   expect(isUsageDue(blocked, undefined, at)).toBe(true);
   expect(isUsageDue(blocked, { at: NOW - 6 * MINUTE, refusals: 0 }, at)).toBe(true);
   expect(isUsageDue(blocked, { at: NOW - 6 * MINUTE, refusals: 1 }, at)).toBe(false);
+});
+
+test('a refused login is asked again every ten minutes, as long as its token lasts', () => {
+  const refused = row({ status: 'needs_login', statusSince: NOW - 11 * MINUTE });
+  expect(isLoginCheckDue(refused, undefined, NOW)).toBe(true);
+  expect(isLoginCheckDue(refused, NOW - 9 * MINUTE, NOW)).toBe(false);
+  expect(isLoginCheckDue({ ...refused, statusSince: NOW - MINUTE }, undefined, NOW)).toBe(false);
+  expect(isLoginCheckDue({ ...refused, paused: true }, undefined, NOW)).toBe(false);
+  expect(isLoginCheckDue(row(), undefined, NOW)).toBe(false);
+  const ended = endsIn(-1);
+  expect(isLoginCheckDue({ ...refused, credentials: ended.credentials }, undefined, NOW)).toBe(false);
 });

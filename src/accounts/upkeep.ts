@@ -16,6 +16,7 @@ const MINUTE_MS = 60_000;
 const IN_USE_FOR_MS = 10 * MINUTE_MS;
 const ASK_EVERY_MS = 5 * MINUTE_MS;
 const LONGEST_PAUSE_MS = 60 * MINUTE_MS;
+const CHECK_LOGIN_EVERY_MS = 10 * MINUTE_MS;
 
 /** What was asked of an account in this process. */
 export interface Asked {
@@ -27,6 +28,12 @@ export interface Asked {
 export function isRenewalDue(row: AccountRow, now: number): boolean {
   if (row.status === 'needs_login' || row.renewingSince !== undefined) return false;
   return refreshTokenOf(row) !== undefined && freshnessOf(row, now) !== 'fresh';
+}
+
+/** A login that was refused may have been refused by mistake: asked again as long as its token lasts. */
+export function isLoginCheckDue(row: AccountRow, askedAt: number | undefined, now: number): boolean {
+  if (statusOf(row, now) !== 'needs_login' || freshnessOf(row, now) === 'expired') return false;
+  return now - (askedAt ?? row.statusSince ?? 0) >= CHECK_LOGIN_EVERY_MS;
 }
 
 /** `spread` (0..1) keeps accounts from asking in step. */
@@ -56,6 +63,7 @@ export interface UpkeepOptions {
 export class Upkeep implements Disposable {
   readonly #options: UpkeepOptions;
   readonly #asked = new Map<AccountId, Asked>();
+  readonly #checkedAt = new Map<AccountId, number>();
   readonly #timer: NodeJS.Timeout;
 
   constructor(options: UpkeepOptions) {
@@ -75,7 +83,11 @@ export class Upkeep implements Disposable {
 
   async #tend(row: AccountRow, now: number): Promise<void> {
     try {
-      if (isRenewalDue(row, now)) await this.#options.pool.keepLogin(row.id);
+      if (isRenewalDue(row, now)) await this.#options.pool.tokens.keep(row.id);
+      if (isLoginCheckDue(row, this.#checkedAt.get(row.id), now)) {
+        this.#checkedAt.set(row.id, now);
+        await this.#options.allowances.recheckLogin(row.id);
+      }
       const due = isUsageDue(row, this.#asked.get(row.id), { now, spread: Math.random() });
       if (due) await this.#ask(row.id, now);
     } catch (error) {

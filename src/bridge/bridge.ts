@@ -3,6 +3,9 @@
  * shuts down.
  */
 import { randomUUID } from 'node:crypto';
+import type { ResponseId, Tenant } from '../ids.ts';
+import type { TranscriptNode } from '../store/transcript-node.ts';
+import { backgroundAnswer } from './background-answer.ts';
 import type { Rations } from './rations.ts';
 import type { RunningTurn, TurnRequest, TurnSink } from './stream.ts';
 import { Turn } from './turn.ts';
@@ -41,6 +44,11 @@ export class Bridge {
       if (this.#running.size === 0) this.#emptied?.();
     });
     return turn;
+  }
+
+  /** A background response that has come to its end, as a part of its conversation; undefined if that is known. */
+  backgroundAnswer(tenant: Tenant, id: ResponseId, body: Buffer): TranscriptNode | undefined {
+    return backgroundAnswer(id, body, { tenant, source: this.#dependencies.source });
   }
 
   /** New turns are refused from now on; running ones have `limitMs` to finish, then each gets one failure. */

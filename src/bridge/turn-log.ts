@@ -4,6 +4,7 @@
  */
 import type { AccountId, ResponseId, Tenant } from '../ids.ts';
 import type { Log } from '../log.ts';
+import { responseName } from '../store/account-bindings.ts';
 import type { CommittedTurn, Store } from '../store/store.ts';
 import type { TurnSnapshot } from './turn-snapshot.ts';
 
@@ -47,7 +48,7 @@ export class TurnLog {
 
   /** A background response belongs to its account from its first event on, whatever becomes of this connection. */
   begun(tenant: Tenant, response: ResponseId, account: AccountId): void {
-    const names = [`response:${response}`];
+    const names = [responseName(response)];
     this.#options.store.bind(tenant, { names, account }).catch((cause: Error) => {
       this.#options.log.error({ reason: cause.message }, 'the owner of a background response is not saved');
     });

@@ -179,17 +179,38 @@ export class TurnRecord {
   }
 
   #node(source: HistorySource, { completed, history, attempt, body }: Seen): TranscriptNode | undefined {
-    if (history === undefined || source.transcripts.mode === 'off') return undefined;
+    if (history === undefined) return undefined;
+    if (source.transcripts.mode === 'off' && attempt?.carried !== 'ours') return undefined;
     const compacted = body !== undefined && attempt !== undefined && this.#request.route === 'compact';
     if (completed !== undefined) {
       const { responseId, items, response } = completed;
       return this.#nodeOf({ responseId, items, response }, history, source);
+    }
+    const background = backgroundId(this.#request, body);
+    if (background !== undefined && body !== undefined) {
+      return this.#openNode(background, body, history);
     }
     if (!compacted) return undefined;
     const given = parseObject(body)?.['id'];
     const responseId = (typeof given === 'string' ? given : newResponseId()) as ResponseId;
     const items = itemsOfBody(body, attempt.account.id);
     return this.#nodeOf({ responseId, items, response: Buffer.from('{}') }, history, source);
+  }
+
+  /** Without an answer yet: it is added when its client reads it (background-answer.ts). */
+  #openNode(responseId: ResponseId, response: Buffer, { growth }: History): TranscriptNode {
+    return {
+      tenant: this.#request.tenant,
+      responseId,
+      parent: growth.parent,
+      account: this.#answeredBy(),
+      session: this.#session,
+      input: growth.added,
+      output: [],
+      response,
+      chain: Buffer.alloc(0),
+      itemIds: [],
+    };
   }
 
   /** Each output item is parsed once, for the hash; its names come out of the same parse. */

@@ -192,7 +192,7 @@ export class Turn implements RunningTurn, AttemptEvents {
     }
     this.#because = chosen.because;
     const { account } = chosen;
-    this.#dispatch({ name: 'selected', account, token: pool.tokenOf(account) });
+    this.#dispatch({ name: 'selected', account, token: pool.tokens.stateOf(account) });
   }
 
   #start({ account, options }: Extract<Effect, { do: 'start' }>): void {
@@ -226,7 +226,7 @@ export class Turn implements RunningTurn, AttemptEvents {
   #refresh(account: AccountId, rejection: Failure | undefined): void {
     const bearer = this.#running?.account.bearer ?? '';
     const rejected = rejection === undefined ? undefined : { bearer, failure: rejection };
-    const refreshing = this.#dependencies.pool
+    const refreshing = this.#dependencies.pool.tokens
       .refresh(account, rejected)
       .then((refreshed) => this.#dispatch({ name: 'refreshed', refreshed, at: Date.now() }));
     this.#loop.follow(refreshing);

@@ -55,7 +55,10 @@ class StoredResponses {
     const streams = request.query['stream'] === 'true';
     const asked = streams ? await this.#passOn(tenant, request, reply) : await this.#ask(tenant, request);
     if (asked.was === 'passed_on') return reply;
-    if (asked.was === 'answered') return relay(asked.answer, reply);
+    if (asked.was === 'answered') {
+      this.#learn(tenant, request.params.id as ResponseId, asked.answer.body);
+      return relay(asked.answer, reply);
+    }
     const node = this.#node(tenant, request);
     if (asked.was === 'unreachable' && (streams || node === undefined)) return sendUnreachable(asked, reply);
     if (node === undefined) return notFound(request, reply);
@@ -68,6 +71,13 @@ class StoredResponses {
       );
     }
     return reply.type('application/json').send(wholeResponse(node));
+  }
+
+  /** The first reading of a background answer is when it becomes part of its conversation. */
+  #learn(tenant: Tenant, id: ResponseId, body: Buffer): void {
+    const { store, bridge } = this.#parts;
+    const node = bridge.backgroundAnswer(tenant, id, body);
+    if (node !== undefined) void store.completeTurn(node);
   }
 
   async inputItems(tenant: Tenant, request: Named, reply: FastifyReply): Promise<unknown> {

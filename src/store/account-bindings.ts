@@ -38,10 +38,20 @@ export class AccountBindings {
     });
   }
 
+  remove(tenant: Tenant, name: string): Statement {
+    this.#known.set(keyOf(tenant, name), 'nobody');
+    return this.#prepared.remove({ tenant, name });
+  }
+
   /** Forgets what was last named before `before`. */
   expire(before: number): Statement {
     return this.#prepared.expire({ before });
   }
+}
+
+/** The name of a response that was begun and has no row yet. */
+export function responseName(id: string): string {
+  return `response:${id}`;
 }
 
 function keyOf(tenant: Tenant, name: string): string {
@@ -50,12 +60,9 @@ function keyOf(tenant: Tenant, name: string): string {
 
 function prepare(reads: Reads) {
   const { tenant, name, accountId, at } = accountBinding;
+  const isName = and(eq(tenant, sql.placeholder('tenant')), eq(name, sql.placeholder('name')));
   return {
-    account: reads
-      .select({ account: accountId })
-      .from(accountBinding)
-      .where(and(eq(tenant, sql.placeholder('tenant')), eq(name, sql.placeholder('name'))))
-      .prepare(),
+    account: reads.select({ account: accountId }).from(accountBinding).where(isName).prepare(),
     insert: prepareWrite(
       reads
         .insert(accountBinding)
@@ -65,6 +72,7 @@ function prepare(reads: Reads) {
           set: { accountId: sql`excluded.account_id`, at: sql`excluded.at` },
         }),
     ),
+    remove: prepareWrite(reads.delete(accountBinding).where(isName)),
     expire: prepareWrite(reads.delete(accountBinding).where(lt(at, sql.placeholder('before')))),
   };
 }

@@ -5,6 +5,7 @@
 import { and, desc, eq, gte, inArray, lt, type SQL, sql } from 'drizzle-orm';
 import { LRUCache } from 'lru-cache';
 import type { AccountId, ResponseId, SessionId, Tenant } from '../ids.ts';
+import { type AccountBindings, responseName } from './account-bindings.ts';
 import type { Reads } from './database.ts';
 import type { BoundTo, RequestRow } from './request-row.ts';
 import { request } from './schema.ts';
@@ -20,7 +21,8 @@ const LIST_MAX = 1000;
 export interface ResponseOwner {
   /** Undefined: answered by this server itself. */
   readonly account: AccountId | undefined;
-  readonly session: SessionId;
+  /** Undefined for a background response whose turn has no row. */
+  readonly session: SessionId | undefined;
   /** The account keeps the response and can be asked for it. */
   readonly stored: boolean;
   readonly bound: BoundTo | undefined;
@@ -48,11 +50,13 @@ type Placeable = Pick<RequestRow, 'status' | 'tenant' | 'responseId' | 'accountI
 
 export class RequestLog {
   readonly #owners = new LRUCache<string, ResponseOwner | 'forgotten'>({ max: OWNERS_IN_MEMORY });
+  readonly #bindings: AccountBindings;
   readonly #reads: Reads;
   readonly #writer: Writer;
   readonly #prepared: ReturnType<typeof prepare>;
 
-  constructor(reads: Reads, writer: Writer) {
+  constructor(reads: Reads, writer: Writer, bindings: AccountBindings) {
+    this.#bindings = bindings;
     this.#reads = reads;
     this.#writer = writer;
     this.#prepared = prepare(reads);
@@ -64,10 +68,16 @@ export class RequestLog {
     const known = this.#owners.get(key);
     if (known) return known === 'forgotten' ? undefined : known;
     const row = this.#prepared.owner.get({ tenant, responseId });
-    if (!row) return undefined;
+    if (!row) return this.#begun(tenant, responseId);
     const owner = { ...row, account: row.account ?? undefined, bound: row.bound ?? undefined };
     this.#owners.set(key, owner);
     return owner;
+  }
+
+  /** A background response belongs to its account from its first event on, also when its reader left before the end. */
+  #begun(tenant: Tenant, responseId: ResponseId): ResponseOwner | undefined {
+    const account = this.#bindings.accountOf(tenant, responseName(responseId));
+    return account && { account, session: undefined, stored: true, bound: undefined };
   }
 
   /** Makes the owner known before the row is committed; only completed and incomplete turns have one. */

@@ -3,7 +3,7 @@
  * server. After start nothing here writes on the main thread.
  */
 import type { AccountId, ResponseId, Tenant } from '../ids.ts';
-import { AccountBindings } from './account-bindings.ts';
+import { AccountBindings, responseName } from './account-bindings.ts';
 import { AccountRows } from './account-rows.ts';
 import { type Backup, backupPath } from './backups.ts';
 import { type OpenDatabase, openDatabase } from './database.ts';
@@ -108,9 +108,9 @@ export class Store {
     this.secrets = secrets;
     this.writer = writer;
     this.accounts = new AccountRows({ reads, writer, secrets, now });
-    this.bindings = new AccountBindings(reads);
     this.keys = new Keys(reads, writer, now);
-    this.requests = new RequestLog(reads, writer);
+    this.bindings = new AccountBindings(reads);
+    this.requests = new RequestLog(reads, writer, this.bindings);
     this.usage = new UsageHours(reads);
     this.settings = new Settings(reads, writer);
     this.transcripts = new Transcripts({
@@ -145,6 +145,11 @@ export class Store {
     return this.writer.writeWithin(COMMIT_LIMIT_MS, statements);
   }
 
+  /** The answer of a background turn, now that it has been seen. */
+  async completeTurn(node: TranscriptNode): Promise<void> {
+    await this.writer.write(this.transcripts.complete(node));
+  }
+
   /** Makes names known as an account's before the turn that brought them has ended. */
   async bind(tenant: Tenant, binding: Binding): Promise<void> {
     await this.writer.write(this.bindings.add(tenant, binding.names, binding.account, this.#now()));
@@ -155,7 +160,7 @@ export class Store {
     const forgotten = this.requests.forget(tenant, responseId);
     const hidden = this.transcripts.hide(tenant, responseId);
     await saveChange(this.writer, {
-      unit: [...forgotten.unit, ...hidden.unit],
+      unit: [...forgotten.unit, ...hidden.unit, this.bindings.remove(tenant, responseName(responseId))],
       // Behind the turn that it names, which may still be queued.
       durability: 'log',
       settle: (outcome) => {

@@ -18,7 +18,7 @@ export interface TranscriptNode {
   readonly output: readonly Buffer[];
   /** The terminal response object without its output, raw JSON. */
   readonly response: Buffer;
-  /** Chained keyed hash after the last output item, computed by the caller. */
+  /** Chained keyed hash after the last output item, computed by the caller; empty while there is no answer yet. */
   readonly chain: Buffer;
   /** Ids of the output items. */
   readonly itemIds: readonly string[];
@@ -43,17 +43,25 @@ export class PackedNode implements TranscriptNode {
   readonly account: AccountId | undefined;
   readonly session: SessionId;
   readonly body: Buffer;
+  /** Looked through for the indexes whenever the turn comes or goes: unpacking the body for it would cost more. */
+  readonly itemIds: readonly string[];
   readonly #chain: string;
 
   /** Keeps `body`, which has to be memory of its own: a small Buffer is cut out of a pool, and would keep all of that. */
-  constructor(head: NodeHead, body: Buffer) {
+  constructor(head: NodeHead & Pick<TranscriptNode, 'itemIds'>, body: Buffer) {
     this.tenant = head.tenant;
     this.responseId = head.responseId;
     this.parent = head.parent;
     this.account = head.account;
     this.session = head.session;
     this.body = body;
+    this.itemIds = head.itemIds;
     this.#chain = head.chain.toString('latin1');
+  }
+
+  /** A background turn whose answer has not been seen yet: nothing can be continued from it. */
+  get isOpen(): boolean {
+    return this.#chain === '';
   }
 
   get chain(): Buffer {
@@ -70,10 +78,6 @@ export class PackedNode implements TranscriptNode {
 
   get response(): Buffer {
     return unpackBody(this.body).response;
-  }
-
-  get itemIds(): readonly string[] {
-    return unpackBody(this.body).itemIds;
   }
 
   get inputCount(): number {

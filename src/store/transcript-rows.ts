@@ -8,7 +8,7 @@ import { openBody } from './body-codec.ts';
 import type { Reads } from './database.ts';
 import { transcript, transcriptItem, transcriptTree } from './schema.ts';
 import type { Sealer } from './secrets.ts';
-import { placeholdersOf, prepareWrite } from './statement.ts';
+import { assigned, placeholdersOf, prepareWrite } from './statement.ts';
 import { PackedNode, unpackBody } from './transcript-node.ts';
 import type { Statement, WriteUnit } from './write-unit.ts';
 
@@ -49,8 +49,9 @@ export class TranscriptRows {
     const row = this.#reads.node.get({ tenant, responseId });
     if (!row) return undefined;
     const body = openBody(this.#sealer, row.body, aadOf(tenant, responseId), row.bytes);
-    unpackBody(body);
+    const { itemIds } = unpackBody(body);
     const head = {
+      itemIds,
       tenant,
       responseId,
       parent: row.parentId ?? undefined,
@@ -111,6 +112,25 @@ export class TranscriptRows {
     return [
       this.#writes.tree(values),
       this.#writes.node(values),
+      this.#writes.weigh(values),
+      ...node.itemIds.map((itemId) => this.#writes.item({ tenant, itemId, responseId })),
+    ];
+  }
+
+  /** The answer of a turn that was stored without one. */
+  complete(node: PackedNode): Statement[] {
+    const { tenant, responseId } = node;
+    const values = {
+      tenant,
+      responseId,
+      chain: node.chain,
+      outputCount: node.outputCount,
+      bytes: node.body.length,
+      body: { plain: node.body, aad: aadOf(tenant, responseId) },
+    };
+    return [
+      this.#writes.unweigh(values),
+      this.#writes.complete(values),
       this.#writes.weigh(values),
       ...node.itemIds.map((itemId) => this.#writes.item({ tenant, itemId, responseId })),
     ];
@@ -241,6 +261,18 @@ function prepareWrites(db: Reads) {
         .update(tree)
         .set({ bytes: sql`${tree.bytes} + ${sizeOfStored}` })
         .where(ofTree),
+    ),
+    unweigh: prepareWrite(
+      db
+        .update(tree)
+        .set({ bytes: sql`${tree.bytes} - ${sizeOfStored}` })
+        .where(ofTree),
+    ),
+    complete: prepareWrite(
+      db
+        .update(transcript)
+        .set(assigned(transcript, ['chain', 'outputCount', 'bytes', 'body']))
+        .where(and(isNode, sql`length(${transcript.chain}) = 0`)),
     ),
     item: prepareWrite(
       db

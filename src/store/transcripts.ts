@@ -15,7 +15,7 @@ import type { Statement, WriteUnit } from './write-unit.ts';
 import type { Writer } from './writer.ts';
 
 /** Memory spares a running conversation the way to the disk; where there is no disk it is all that is remembered. */
-const CACHE_BYTES = { disk: 8 * 1024 * 1024, memory: 64 * 1024 * 1024, off: 2 };
+const CACHE_BYTES = { disk: 8 * 1024 * 1024, memory: 64 * 1024 * 1024, off: 4 * 1024 * 1024 };
 const DISK_BYTES = 512 * 1024 * 1024;
 
 export type TranscriptMode = 'disk' | 'memory' | 'off';
@@ -82,15 +82,30 @@ export class Transcripts {
 
   /** Visible to every look-up at once; the statements belong into the turn's transaction. */
   add(turn: TranscriptNode): readonly Statement[] {
-    if (this.mode === 'off') return [];
+    // A prewarm that this server answered itself exists nowhere else: its id would be of no use without it.
+    if (this.mode === 'off' && turn.account !== undefined) return [];
     const node = packed(turn);
     if (this.mode === 'memory') this.#refresh(node);
     this.#keep({ node, visibility: 'shown' });
-    if (this.mode === 'memory') return [];
+    if (this.mode !== 'disk') return [];
     this.#addedBytes += node.bytes;
     // Until the turn is on disk, only this says that its conversation has been used.
     if (node.parent !== undefined) this.#touch(node.tenant, node.parent);
     return this.#options.rows.insert(node, this.#options.now());
+  }
+
+  /** A background turn whose answer has not been seen yet. */
+  open(tenant: Tenant, id: ResponseId): TranscriptNode | undefined {
+    const node = this.#find(tenant, id)?.node;
+    return node?.isOpen === true ? node : undefined;
+  }
+
+  /** The same turn with its answer; visible at once. */
+  complete(turn: TranscriptNode): readonly Statement[] {
+    const node = packed(turn);
+    const visibility = this.#find(turn.tenant, turn.responseId)?.visibility ?? 'shown';
+    this.#keep({ node, visibility });
+    return this.mode === 'disk' ? this.#options.rows.complete(node) : [];
   }
 
   /**
@@ -110,7 +125,7 @@ export class Transcripts {
   /** The node, unless it is unknown to this tenant or was deleted by it. */
   get(tenant: Tenant, id: ResponseId): PackedNode | undefined {
     const found = this.#find(tenant, id);
-    if (!found || found.visibility === 'hidden') return undefined;
+    if (!found || found.visibility === 'hidden' || found.node.isOpen) return undefined;
     this.#touch(tenant, id);
     return found.node;
   }
@@ -213,7 +228,7 @@ export class Transcripts {
     const passed = new Map([[last.responseId, last]]);
     for (let at = last; at.parent !== undefined && !this.#rooted.has(at); ) {
       const before = this.#find(at.tenant, at.parent)?.node;
-      if (before === undefined || passed.has(before.responseId)) return false;
+      if (before === undefined || before.isOpen || passed.has(before.responseId)) return false;
       passed.set(before.responseId, before);
       at = before;
     }
@@ -234,7 +249,7 @@ export class Transcripts {
     const seen = new Set([last.responseId]);
     for (let parent = last.parent; parent !== undefined; ) {
       const node = this.#find(last.tenant, parent)?.node;
-      if (!node || seen.has(node.responseId)) return undefined;
+      if (!node || node.isOpen || seen.has(node.responseId)) return undefined;
       seen.add(node.responseId);
       chain.push(node);
       parent = node.parent;

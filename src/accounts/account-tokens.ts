@@ -1,0 +1,131 @@
+/**
+ * The access tokens of accounts as turns use them. A refused token is never shown again before it was refreshed, and
+ * one that is refused right after its refresh is not refreshed once more: the refresh is not what it lacks.
+ */
+import { setTimeout } from 'node:timers/promises';
+import type { OwnCode } from '../admin-api/codes.ts';
+import type { AccountId } from '../ids.ts';
+import type { AccountRow } from '../store/account-row.ts';
+import type { AccountRows } from '../store/account-rows.ts';
+import type { Failure } from '../turn/failure.ts';
+import { localFailure } from '../turn/local-failure.ts';
+import { type Mark, RECOVERY } from '../turn/recovery.ts';
+import type { Refreshed } from '../turn/states.ts';
+import { bearerOf } from './account.ts';
+import { freshnessOf } from './login.ts';
+import { ANSWER_LOST, NO_REFRESH_TOKEN, type Renewal, type Renewals } from './renewal.ts';
+
+/** A turn that waits longer for a refresh is better served elsewhere; the refresh goes on. */
+const REFRESH_WAIT_MS = 15_000;
+/** While the old token lives, waiting only spares one of the next turns the same. */
+const SHORT_WAIT_MS = 2000;
+const JUST_REFRESHED_MS = 5 * 60_000;
+
+export interface AccountTokensOptions {
+  readonly rows: AccountRows;
+  readonly renewals: Renewals;
+  readonly mark: (id: AccountId, mark: Mark, failure: Failure) => void;
+}
+
+export class AccountTokens {
+  readonly #options: AccountTokensOptions;
+  /** Bearers that upstream has refused. */
+  readonly #rejected = new Map<AccountId, string>();
+  readonly #refreshedAt = new Map<AccountId, number>();
+
+  constructor(options: AccountTokensOptions) {
+    this.#options = options;
+  }
+
+  /** `stale`: the token is to be refreshed before the next use. */
+  stateOf(id: AccountId): 'fresh' | 'stale' {
+    const row = this.#options.rows.get(id);
+    if (row === undefined) return 'fresh';
+    if (this.#isRejected(row)) return 'stale';
+    const freshness = freshnessOf(row, Date.now());
+    return freshness === 'stale' || freshness === 'expired' ? 'stale' : 'fresh';
+  }
+
+  /** `rejected`: the bearer that upstream no longer takes, and how it said so; undefined when it only ends soon. */
+  async refresh(id: AccountId, rejected?: { bearer: string; failure: Failure }): Promise<Refreshed> {
+    const row = this.#options.rows.get(id);
+    if (row !== undefined && rejected !== undefined) {
+      if (bearerOf(row) !== rejected.bearer) return { outcome: 'usable' };
+      this.#rejected.set(id, rejected.bearer);
+      if (Date.now() - (this.#refreshedAt.get(id) ?? 0) < JUST_REFRESHED_MS) {
+        this.#options.mark(id, 'needs_login', rejected.failure);
+        return { outcome: 'refused', failure: rejected.failure };
+      }
+    }
+    return this.#refresh(id, rejected?.failure);
+  }
+
+  async #refresh(id: AccountId, rejection: Failure | undefined): Promise<Refreshed> {
+    const row = this.#options.rows.get(id);
+    const refused = rejection !== undefined || (row !== undefined && this.#isRejected(row));
+    const alive = row !== undefined && !refused && freshnessOf(row, Date.now()) !== 'expired';
+    const tooLong: Renewal = {
+      kind: 'later',
+      code: 'token_refresh_takes_long' satisfies OwnCode,
+      untilAt: undefined,
+    };
+    const waited = setTimeout(alive ? SHORT_WAIT_MS : REFRESH_WAIT_MS, tooLong, { ref: false });
+    const renewal = await Promise.race([
+      this.#options.renewals.renew(id, alive ? 'usable' : 'useless'),
+      waited,
+    ]);
+    if (renewal.kind === 'renewed') {
+      this.#refreshed(id);
+      return { outcome: 'usable' };
+    }
+    if (alive && !(renewal.kind === 'refused' && renewal.code !== NO_REFRESH_TOKEN))
+      return { outcome: 'usable' };
+    return this.#notRefreshed(id, renewal, rejection);
+  }
+
+  /** The same in the background, where nobody waits: only a refusal says anything about the account. */
+  async keep(id: AccountId): Promise<void> {
+    const renewal = await this.#options.renewals.renew(id, 'usable');
+    if (renewal.kind === 'renewed') this.#refreshed(id);
+    if (renewal.kind === 'refused') this.#notRefreshed(id, renewal, undefined);
+  }
+
+  #notRefreshed(
+    id: AccountId,
+    renewal: Exclude<Renewal, { kind: 'renewed' }>,
+    rejection: Failure | undefined,
+  ): Refreshed {
+    if (renewal.kind === 'refused') {
+      // A key, or a login without a refresh token, was never to be refreshed: upstream's own word says more.
+      const unrefreshable = renewal.code === NO_REFRESH_TOKEN;
+      const code = unrefreshable ? (rejection?.code ?? 'token_expired') : renewal.code;
+      const status = unrefreshable && rejection?.status !== undefined ? { status: rejection.status } : {};
+      const failure: Failure = { ...localFailure('auth_permanent', { code }), ...status };
+      this.#options.mark(id, 'needs_login', failure);
+      return { outcome: 'refused', failure };
+    }
+    const code = renewal.kind === 'lost' ? ANSWER_LOST : renewal.code;
+    const resetAt = renewal.untilAt;
+    const failure = localFailure('refresh_unavailable', {
+      code,
+      ...(resetAt === undefined ? {} : { resetAt }),
+    });
+    this.#options.mark(id, RECOVERY.refresh_unavailable.mark, failure);
+    return { outcome: 'later', failure };
+  }
+
+  /** Upstream has taken the token after all. */
+  accepted(id: AccountId): void {
+    this.#rejected.delete(id);
+  }
+
+  #refreshed(id: AccountId): void {
+    this.#refreshedAt.set(id, Date.now());
+    this.#rejected.delete(id);
+  }
+
+  /** A key has nothing to refresh: it is tried again as it is. */
+  #isRejected(row: AccountRow): boolean {
+    return row.kind === 'chatgpt' && this.#rejected.get(row.id) === bearerOf(row);
+  }
+}
