@@ -6,7 +6,7 @@ import type { ResponseId } from '../ids.ts';
 import { type Frame, parseObject } from '../protocol/frame.ts';
 import { failedFrame, newResponseId, type Refusal } from '../protocol/refusal.ts';
 import { HoldGate } from '../turn/gate.ts';
-import type { TurnRequest, TurnSink } from './stream.ts';
+import type { Outcome, TurnRequest, TurnSink } from './stream.ts';
 
 /**
  * Until when the client sees nothing: the first output, the end of a collected answer, or not at all for a stream that
@@ -21,6 +21,7 @@ export class ClientSide {
   readonly #sink: TurnSink;
   readonly #gate = new HoldGate();
   #last: Frame | undefined;
+  #state: 'open' | 'ended' = 'open';
 
   constructor(request: TurnRequest, hold: Hold, sink: TurnSink) {
     this.#request = request;
@@ -32,6 +33,11 @@ export class ClientSide {
   /** Something has been shown: what follows cannot be taken back. */
   get hasShown(): boolean {
     return this.#last !== undefined;
+  }
+
+  /** The door was told of an end, whether or not it could say it. */
+  get hasEnded(): boolean {
+    return this.#state === 'ended';
   }
 
   /** Whether frames reach the client one by one. */
@@ -56,24 +62,24 @@ export class ClientSide {
 
   answered(frame: Frame): void {
     this.#finish(frame);
-    this.#sink.end({ kind: 'answered', frame });
+    this.#end({ kind: 'answered', frame });
   }
 
   failed(frame: Frame): void {
     this.#finish(frame);
-    this.#sink.end({ kind: 'failed' });
+    this.#end({ kind: 'failed' });
   }
 
   unary(body: Buffer): void {
-    this.#sink.end({ kind: 'unary', body });
+    this.#end({ kind: 'unary', body });
   }
 
   refused(refusal: Refusal): void {
-    this.#sink.end({ kind: 'refused', refusal });
+    this.#end({ kind: 'refused', refusal });
   }
 
   cancelled(): void {
-    this.#sink.end({ kind: 'cancelled' });
+    this.#end({ kind: 'cancelled' });
   }
 
   /** The end of a stream that fails after something was shown. */
@@ -84,6 +90,11 @@ export class ClientSide {
       model: this.#request.envelope.model,
       sequence: typeof sequence === 'number' ? sequence + 1 : 0,
     });
+  }
+
+  #end(outcome: Outcome): void {
+    this.#state = 'ended';
+    this.#sink.end(outcome);
   }
 
   #finish(frame: Frame): void {

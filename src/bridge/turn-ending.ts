@@ -118,13 +118,12 @@ export class TurnEnding {
     log.error({ reason: error.message, stack: error.stack }, 'turn broke');
     void this.#quietly(() => running?.dispose('drop'));
     if (this.#state === 'told') return;
-    const toldBefore = this.#state === 'telling';
     const uncommitted = this.#state === 'open' || this.#state === 'committing';
     this.#state = 'told';
-    void this.#breakOff(uncommitted ? record : undefined, toldBefore);
+    void this.#breakOff(uncommitted ? record : undefined);
   }
 
-  async #breakOff(record: TurnRecord | undefined, toldBefore: boolean): Promise<void> {
+  async #breakOff(record: TurnRecord | undefined): Promise<void> {
     const { client, vacate, done } = this.#options;
     const failure = localFailure('internal');
     const refused = client.hasShown
@@ -134,7 +133,7 @@ export class TurnEnding {
     await this.#quietly(() => this.#commit(record, 'failed', {}));
     await this.#quietly(vacate);
     const told = await this.#quietly(() => {
-      if (toldBefore) throw new Error('the client was being told of the end when the turn broke');
+      if (client.hasEnded) throw new Error('the door broke while it told its client of the end');
       if (client.hasShown) client.failed(client.failureFrame(refused));
       else client.refused(refused);
     });

@@ -43,7 +43,17 @@ export class TurnLog {
       },
       'turn',
     );
-    onTurn(turn);
+    this.#tell(() => onTurn(turn));
+  }
+
+  /** A counter or a live feed that fails is no reason to fail the turn that it is told of. */
+  #tell(work: () => void): void {
+    try {
+      work();
+    } catch (cause) {
+      const { message, stack } = cause as Error;
+      this.#options.log.error({ reason: message, stack }, 'a watcher of turns failed');
+    }
   }
 
   /** A background response belongs to its account from its first event on, whatever becomes of this connection. */
@@ -55,6 +65,6 @@ export class TurnLog {
   }
 
   show(snapshot: TurnSnapshot): void {
-    this.#options.onSnapshot(snapshot);
+    this.#tell(() => this.#options.onSnapshot(snapshot));
   }
 }

@@ -198,15 +198,15 @@ export class Turn implements RunningTurn, AttemptEvents {
   #start({ account, options }: Extract<Effect, { do: 'start' }>): void {
     const { pool, choice, sessions } = this.#dependencies;
     const { placed } = this.#placed();
-    const lease = pool.lease(account, this.#because);
-    if (lease === undefined || this.#lane === undefined || this.#record === undefined) {
-      return this.failed(localFailure('account_removed'));
-    }
+    if (this.#lane === undefined || this.#record === undefined) return;
     const change = sessions.pin(placed.session, account, choice.whyNotPinned(placed));
     if (change !== undefined) this.#record.switched(change.cause);
     // What is held back belongs to an attempt that has failed; this one begins with a handshake of its own.
     this.#client.forgetHeld();
     const { lane } = this.#lane;
+    // Last of all: from here on the attempt owns it, and gives it back however it ends.
+    const lease = pool.lease(account, this.#because);
+    if (lease === undefined) return this.failed(localFailure('account_removed'));
     const running = new AccountAttempt(
       { placed, lane, lease, options, loop: this.#loop, record: this.#record, events: this },
       this.#dependencies,

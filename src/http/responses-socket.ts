@@ -34,6 +34,7 @@ const SMALL_MESSAGE_BYTES = 128 * 1024;
 /** RFC 6455, 7.4.1 and the registry behind it: try again later. */
 const GOING_AWAY = 1001;
 const POLICY_VIOLATION = 1008;
+const INTERNAL_ERROR = 1011;
 const TRY_AGAIN_LATER = 1013;
 const LONGEST_TYPE_SHOWN = 80;
 const STREAM_ID = /^[\w.-]{1,256}$/;
@@ -216,6 +217,8 @@ export class ClientSocket {
     this.#outlet.release();
     if (this.#socket.bufferedAmount > 0) this.#reader.watch();
     if (outcome.kind === 'refused') this.#refuse(outcome.refusal, line.streamId);
+    // A client that is still here was never told how its turn ended: it must not wait for it.
+    if (outcome.kind === 'cancelled') this.close(INTERNAL_ERROR, 'the turn ended without an answer');
     this.#next(line);
   }
 

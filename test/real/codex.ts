@@ -107,6 +107,34 @@ async function runningDry(codex: Codex, world: World): Promise<void> {
   await deltasStayDeltas(world, 3);
 }
 
+/** Faults that strike every turn that the account is given, prewarms included. */
+const EVERY_TIME: Readonly<Record<string, Fault>> = {
+  'closes with 1011': { kind: 'close', code: 1011, at: 'before_created' },
+  'closes with 1011 after it began': { kind: 'close', code: 1011, at: 'after_created' },
+  'is reset': { kind: 'reset', at: 'before_created' },
+  'dies in mid-output': { kind: 'reset', at: 'mid_output', afterDeltas: 1 },
+};
+
+/** Nothing is seen of a fault before output, one failure of a fault after it; and the next turn is elsewhere. */
+function sickEveryTime(fault: Fault) {
+  return async (codex: Codex, world: World): Promise<void> => {
+    world.simulator.setDefault('a', { fault, forPrewarm: 'also' });
+    const first = await codex.exec('say TOOL');
+    const again = await codex.resume('second');
+    must(
+      first.code === 0 && again.code === 0,
+      `exits ${first.code} ${again.code}: ${first.stdout.slice(-400)}`,
+    );
+    const retries = `${first.stdout}${again.stdout}`.match(/Reconnecting/g)?.length ?? 0;
+    const allowed = fault.at === 'mid_output' ? 1 : 0;
+    must(retries <= allowed, `the client tried again ${retries} times: ${first.stdout.slice(-400)}`);
+    must(!first.stdout.includes('Falling back'), 'the client fell back to HTTP');
+    must(again.stdout.includes('say TOOL / second '), `history: ${again.stdout.slice(-400)}`);
+    must(!again.stdout.includes('Reconnecting'), 'the resumed conversation met the sick account again');
+    must(world.simulator.refusals.length === 0, JSON.stringify(world.simulator.refusals[0]));
+  };
+}
+
 const KINDS: readonly Kind[] = ['api_key', 'chatgpt'];
 const WAYS = [true, false];
 
@@ -125,6 +153,12 @@ function cases(): readonly Case[] {
         websockets,
         story: faultAtFollowUp(fault),
       }));
+      const sick = Object.entries(EVERY_TIME).map(([name, fault]) => ({
+        name: `an account that ${name} every time costs a thread one failure at most (${how})`,
+        world: { kind },
+        websockets,
+        story: sickEveryTime(fault),
+      }));
       return [
         {
           name: `a tool call, resumes, 12 tool calls (${how})`,
@@ -139,6 +173,7 @@ function cases(): readonly Case[] {
           story: runningDry,
         },
         ...faults,
+        ...sick,
       ];
     }),
   );
