@@ -243,3 +243,39 @@ test('an error that names its code only in a header is understood', () => {
   });
   expect(classify(answer(403, '', { 'x-error-json': '%%%' }), NOW).class).toBe('forbidden_unexplained');
 });
+
+test('slow_down inside a stream, where there is no status, speaks of the service', () => {
+  const failed = { type: 'response.failed', response: { error: { code: 'slow_down', message: 'x' } } };
+  expect(classify({ via: 'frame', event: failed }, NOW).class).toBe('overloaded');
+});
+
+const upgrade = (status: number, body: unknown, headers: Readonly<Record<string, string>> = {}) =>
+  classify({ via: 'upgrade', status, body, headers }, NOW).class;
+
+test.each([
+  [400, 'Bad Request'],
+  [403, ''],
+  [403, '<html>Forbidden</html>'],
+  [404, { detail: 'Not Found' }],
+  [405, { detail: 'Method Not Allowed' }],
+  [426, ''],
+  [200, 'hello'],
+  [302, ''],
+  [500, 'Internal Server Error'],
+  [501, ''],
+  [503, '<html>busy</html>'],
+])('a handshake answered with %i %j says nothing about the account', (status, body) => {
+  expect(upgrade(status, body)).toBe('upgrade_refused');
+});
+
+test.each([
+  [429, { error: { type: 'usage_limit_reached' } }, 'quota'],
+  [403, { error: { type: 'usage_limit_reached' } }, 'quota'],
+  [401, { detail: 'Unauthorized' }, 'auth_expired'],
+  [402, { detail: { code: 'deactivated_workspace' } }, 'account_forbidden'],
+  [403, { detail: { code: 'invalid_workspace_selected' } }, 'account_forbidden'],
+  [403, { error: { code: 'something_else', message: 'no' } }, 'forbidden_unexplained'],
+  [503, { error: { code: 'server_is_overloaded' } }, 'overloaded'],
+])('a handshake answered with %i %j speaks of the account or the service', (status, body, expected) => {
+  expect(upgrade(status, body)).toBe(expected);
+});
