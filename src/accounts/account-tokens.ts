@@ -4,8 +4,8 @@
  */
 import { setTimeout } from 'node:timers/promises';
 import type { OwnCode } from '../admin-api/codes.ts';
-import type { AccountId } from '../ids.ts';
-import type { AccountRow } from '../store/account-row.ts';
+import type { AccountRow } from '../domain/account.ts';
+import type { AccountId } from '../domain/ids.ts';
 import type { AccountRows } from '../store/account-rows.ts';
 import type { Failure } from '../turn/failure.ts';
 import { localFailure } from '../turn/local-failure.ts';

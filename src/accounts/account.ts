@@ -4,7 +4,7 @@
  */
 import type { AccountStatus, AccountWire } from '../admin-api/account.ts';
 import type { Config } from '../config.ts';
-import type { AccountRow } from '../store/account-row.ts';
+import type { AccountRow } from '../domain/account.ts';
 import type { UpstreamAccount } from '../upstream/account.ts';
 import { isMain, type QuotaWindow, standing as standingOf } from './quota.ts';
 import { type Allowance, type Candidate, urgencyOf } from './selection.ts';
@@ -22,7 +22,7 @@ const TIMED: ReadonlySet<string> = new Set(['cooling', 'exhausted', 'suspended']
 
 export function statusOf(row: AccountRow, now: number): AccountStatus {
   if (row.paused) return 'paused';
-  return TIMED.has(row.status) && isOver(row, now) ? 'ready' : (row.status as AccountStatus);
+  return TIMED.has(row.status) && isOver(row, now) ? 'ready' : row.status;
 }
 
 /** The clock may be corrected by this much without anybody noticing. */
@@ -88,9 +88,6 @@ export function glanceAt(row: AccountRow, now: number) {
   return { id: row.id, status: statusOf(row, now), windows };
 }
 
-const text = (value: unknown): string | undefined =>
-  typeof value === 'string' && value !== '' ? value : undefined;
-
 export function upstreamAccountOf(row: AccountRow, config: Config): UpstreamAccount {
   const { credentials } = row;
   const own = row.baseUrl?.replace(/\/+$/, '');
@@ -99,16 +96,16 @@ export function upstreamAccountOf(row: AccountRow, config: Config): UpstreamAcco
     kind: row.kind,
     baseUrl: own ?? (row.kind === 'chatgpt' ? config.chatgptBaseUrl : config.openaiBaseUrl),
     bearer: bearerOf(row),
-    workspace: text(credentials['accountId']),
-    fedramp: credentials['fedramp'] === true ? 'yes' : 'no',
+    workspace: credentials.kind === 'chatgpt' ? credentials.accountId : undefined,
+    fedramp: credentials.kind === 'chatgpt' && credentials.fedramp === true ? 'yes' : 'no',
     installationId: row.installationId,
     transport: row.transport,
     proxy: row.proxy,
   };
 }
 
-export function bearerOf(row: AccountRow): string {
-  return text(row.credentials['apiKey']) ?? text(row.credentials['accessToken']) ?? '';
+export function bearerOf({ credentials }: AccountRow): string {
+  return credentials.kind === 'api_key' ? credentials.apiKey : credentials.accessToken;
 }
 
 /** A proxy's password is shown to nobody, the operator included. */

@@ -3,11 +3,11 @@
  * for the pool as if it were one account.
  */
 import type { Config } from '../config.ts';
-import type { AccountId } from '../ids.ts';
+import type { AccountRow } from '../domain/account.ts';
+import type { AccountId } from '../domain/ids.ts';
 import type { Log } from '../log.ts';
 import type { Frame } from '../protocol/frame.ts';
 import type { HeaderMap } from '../protocol/headers.ts';
-import type { AccountRow } from '../store/account-row.ts';
 import type { AccountRows } from '../store/account-rows.ts';
 import type { Failure } from '../turn/failure.ts';
 import { RECOVERY } from '../turn/recovery.ts';

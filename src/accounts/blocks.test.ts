@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { accountRow as row } from '../../test/support/account-row.ts';
-import type { AccountRow } from '../store/account-row.ts';
+import type { AccountRow } from '../domain/account.ts';
 import type { Failure } from '../turn/failure.ts';
 import type { Mark } from '../turn/recovery.ts';
 import { blockFor, FREED } from './blocks.ts';

@@ -1,7 +1,7 @@
 /**
  * What a mark does to an account: for how long it is out, as a whole or for one model. Pure; the pool applies it.
  */
-import type { AccountChanges, AccountRow, ModelBlock } from '../store/account-row.ts';
+import type { AccountChanges, AccountRow, ModelBlock } from '../domain/account.ts';
 import type { Failure } from '../turn/failure.ts';
 import { type Mark, RECOVERY } from '../turn/recovery.ts';
 import { statusOf } from './account.ts';

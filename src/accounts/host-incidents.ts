@@ -2,7 +2,7 @@
  * Whether a refusal concerns an account or this host: the same one on a second account within a minute is the host's
  * trouble (a firewall, a login service that refuses everybody), and no account is to pay for it.
  */
-import type { AccountId } from '../ids.ts';
+import type { AccountId } from '../domain/ids.ts';
 
 const SAME_WITHIN_MS = 60_000;
 

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { AccountChangesWire, NewAccountWire } from '../admin-api/account.ts';
-import type { AccountDraft } from '../store/account-row.ts';
+import type { AccountDraft } from '../domain/account.ts';
 import { type ImportedLogin, readLogin } from './import.ts';
 
 const shared = {
@@ -61,13 +61,13 @@ export function draftOf(login: ImportedLogin, name: string | undefined): Account
     return {
       kind: 'api_key',
       name: name ?? 'API key',
-      credentials: { apiKey: login.key },
+      credentials: { kind: 'api_key', apiKey: login.key },
       identity: login.key,
     };
   }
-  const { kind, email, plan, ...credentials } = login;
+  const { email, plan, ...credentials } = login;
   return {
-    kind,
+    kind: 'chatgpt',
     name: name ?? email ?? login.accountId,
     email,
     plan,

@@ -2,7 +2,7 @@
  * The login of a ChatGPT account as a value: how fresh its access token is, and what a renewal makes of it. Pure;
  * who asks the login service, and when, is in renewal.ts and upkeep.ts.
  */
-import type { AccountRow } from '../store/account-row.ts';
+import type { AccountRow, Credentials } from '../domain/account.ts';
 import type { Tokens } from '../upstream/issuer.ts';
 import { decodeClaims } from './import.ts';
 
@@ -20,9 +20,10 @@ export type Freshness = 'fresh' | 'ageing' | 'stale' | 'expired';
 
 /** Short-lived tokens are renewed in proportion to their life, or they would be renewed for every turn. */
 export function freshnessOf(row: AccountRow, now: number): Freshness {
-  const { accessExpiresAt: expiresAt, accessIssuedAt: issuedAt } = row.credentials;
-  if (row.kind === 'api_key' || typeof expiresAt !== 'number') return 'fresh';
-  const life = typeof issuedAt === 'number' && issuedAt < expiresAt ? expiresAt - issuedAt : USUAL_LIFE_MS;
+  const { credentials } = row;
+  if (credentials.kind === 'api_key' || credentials.accessExpiresAt === undefined) return 'fresh';
+  const { accessExpiresAt: expiresAt, accessIssuedAt: issuedAt } = credentials;
+  const life = issuedAt !== undefined && issuedAt < expiresAt ? expiresAt - issuedAt : USUAL_LIFE_MS;
   const left = expiresAt - now;
   if (left <= 0) return 'expired';
   if (left <= Math.min(LATE_MS, life / 4)) return 'stale';
@@ -35,18 +36,17 @@ function jitterOf(row: AccountRow): number {
   return ((drawn % 1000) / 500 - 1) * JITTER_MS;
 }
 
-export function refreshTokenOf(row: AccountRow): string | undefined {
-  const token = row.credentials['refreshToken'];
-  return typeof token === 'string' && token !== '' ? token : undefined;
+export function refreshTokenOf({ credentials }: AccountRow): string | undefined {
+  return credentials.kind === 'chatgpt' ? credentials.refreshToken : undefined;
 }
 
 /** What is not in the answer stays as it was. `undefined`: the answer brings no access token to go on with. */
-export function renewedCredentials(row: AccountRow, tokens: Tokens): AccountRow['credentials'] | undefined {
+export function renewedCredentials({ credentials }: AccountRow, tokens: Tokens): Credentials | undefined {
   const { accessToken, refreshToken, idToken } = tokens;
-  if (accessToken === undefined) return undefined;
+  if (accessToken === undefined || credentials.kind === 'api_key') return undefined;
   const claims = decodeClaims(accessToken);
   return {
-    ...row.credentials,
+    ...credentials,
     accessToken,
     ...(refreshToken === undefined ? {} : { refreshToken }),
     ...(idToken === undefined ? {} : { idToken }),

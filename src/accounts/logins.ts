@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { LoginFailure } from '../admin-api/codes.ts';
 import type { LoginMethod } from '../admin-api/login.ts';
-import type { AccountId } from '../ids.ts';
+import type { AccountId } from '../domain/ids.ts';
 import type { Log } from '../log.ts';
 import type { AccountRows } from '../store/account-rows.ts';
 import { StoreUnavailable } from '../store/store-error.ts';

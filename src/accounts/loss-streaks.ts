@@ -2,7 +2,7 @@
  * Losses in a row: an account whose every connection ends without an answer takes no new sessions for a short, growing
  * time. One loss says nothing about an account; three without an answer between them do.
  */
-import type { AccountId } from '../ids.ts';
+import type { AccountId } from '../domain/ids.ts';
 
 const LOSSES_TO_REST = 3;
 const FIRST_REST_MS = 5000;

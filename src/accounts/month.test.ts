@@ -4,8 +4,8 @@
  */
 import { expect, test } from 'vitest';
 import { accountRow } from '../../test/support/account-row.ts';
-import type { AccountId } from '../ids.ts';
-import type { AccountRow } from '../store/account-row.ts';
+import type { AccountRow } from '../domain/account.ts';
+import type { AccountId } from '../domain/ids.ts';
 import { candidateOf } from './account.ts';
 import { choose } from './selection.ts';
 
@@ -64,8 +64,11 @@ function spend(book: Book, units: number, now: number): void {
 
 function rowOf(book: Book, now: number): AccountRow {
   const out = hasRoom(book)
-    ? { status: 'ready' }
-    : { status: 'exhausted', availableAt: book.weekUsed >= WEEK_UNITS ? book.weekEndsAt : book.shortEndsAt };
+    ? { status: 'ready' as const }
+    : {
+        status: 'exhausted' as const,
+        availableAt: book.weekUsed >= WEEK_UNITS ? book.weekEndsAt : book.shortEndsAt,
+      };
   const used = (units: number, of: number): number => Math.min(100, (100 * units) / of);
   return accountRow({
     id: book.id,

@@ -4,9 +4,9 @@
  */
 import type { AccountWire } from '../admin-api/account.ts';
 import type { Config } from '../config.ts';
-import type { AccountId } from '../ids.ts';
+import type { AccountChanges, AccountRow } from '../domain/account.ts';
+import type { AccountId } from '../domain/ids.ts';
 import type { Log } from '../log.ts';
-import type { AccountChanges, AccountRow } from '../store/account-row.ts';
 import type { AccountRows } from '../store/account-rows.ts';
 import type { Failure } from '../turn/failure.ts';
 import type { Mark } from '../turn/recovery.ts';
@@ -130,9 +130,9 @@ export class AccountPool {
 
   /** What is held against the owner of a workspace is held against all its seats. */
   #seatsOf(row: AccountRow, failure: Failure): readonly AccountId[] {
-    const { accountId } = row.credentials;
-    if (RECOVERY[failure.class].markedFor !== 'workspace' || accountId === undefined) return [row.id];
-    const seats = this.rows().filter((one) => one.credentials['accountId'] === accountId);
+    const workspace = workspaceOf(row);
+    if (RECOVERY[failure.class].markedFor !== 'workspace' || workspace === undefined) return [row.id];
+    const seats = this.rows().filter((one) => workspaceOf(one) === workspace);
     return seats.map((one) => one.id);
   }
 
@@ -224,4 +224,8 @@ export class AccountPool {
     this.#tallies.set(id, tally);
     return tally;
   }
+}
+
+function workspaceOf({ credentials }: AccountRow): string | undefined {
+  return credentials.kind === 'chatgpt' ? credentials.accountId : undefined;
 }

@@ -3,9 +3,10 @@
  * shown to a Codex client as if the whole pool were one account. Windows are told apart by their length, because
  * a free plan keeps its weekly window where others keep the five hours.
  */
+
+import type { AccountWindow } from '../domain/account.ts';
 import { type Frame, isRecord, makeFrame, parseObject } from '../protocol/frame.ts';
 import type { HeaderMap } from '../protocol/headers.ts';
-import type { AccountWindow } from '../store/account-row.ts';
 
 /** Times are epoch ms. */
 export type QuotaWindow = AccountWindow;

@@ -3,7 +3,7 @@
  * readings come from frames, headers and the usage call.
  */
 import type { OwnCode } from '../admin-api/codes.ts';
-import type { AccountChanges, AccountRow } from '../store/account-row.ts';
+import type { AccountChanges, AccountRow } from '../domain/account.ts';
 import { RECOVERY } from '../turn/recovery.ts';
 import { statusOf } from './account.ts';
 import { FREED } from './blocks.ts';

@@ -5,9 +5,9 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { OwnCode } from '../admin-api/codes.ts';
-import type { AccountId } from '../ids.ts';
+import type { AccountRow } from '../domain/account.ts';
+import type { AccountId } from '../domain/ids.ts';
 import type { Log } from '../log.ts';
-import type { AccountRow } from '../store/account-row.ts';
 import type { AccountRows } from '../store/account-rows.ts';
 import { StoreError } from '../store/store-error.ts';
 import type { Granted, Issuer, Tokens } from '../upstream/issuer.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { AccountId } from '../ids.ts';
+import type { AccountId } from '../domain/ids.ts';
 import { type Candidate, choose, type Wish } from './selection.ts';
 
 const id = (name: string): AccountId => name as AccountId;

@@ -4,7 +4,7 @@
  */
 import type { AccountKind } from '../admin-api/account.ts';
 import type { SelectionReason } from '../admin-api/request.ts';
-import type { AccountId } from '../ids.ts';
+import type { AccountId } from '../domain/ids.ts';
 import type { Unavailable } from '../turn/states.ts';
 
 export interface Candidate {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { accountRow } from '../../test/support/account-row.ts';
-import type { AccountRow } from '../store/account-row.ts';
+import type { AccountRow } from '../domain/account.ts';
 import { freshnessOf } from './login.ts';
 import { isLoginCheckDue, isRenewalDue, isUsageDue } from './upkeep.ts';
 
@@ -10,13 +10,15 @@ const DAY = 24 * 60 * MINUTE;
 
 const row = (more: Partial<AccountRow> = {}): AccountRow =>
   accountRow({
-    credentials: { accessToken: 'x', refreshToken: 'rt', accessExpiresAt: NOW + 9 * DAY },
+    credentials: { kind: 'chatgpt', accessToken: 'x', refreshToken: 'rt', accessExpiresAt: NOW + 9 * DAY },
     lastUsedAt: NOW - MINUTE,
     ...more,
   });
 const endsIn = (ms: number, lifeMs?: number): AccountRow =>
   row({
     credentials: {
+      kind: 'chatgpt',
+      accessToken: 'x',
       refreshToken: 'rt',
       accessExpiresAt: NOW + ms,
       ...(lifeMs === undefined ? {} : { accessIssuedAt: NOW + ms - lifeMs }),
@@ -31,7 +33,7 @@ test.each([
   ['a token of one hour in its first half', endsIn(31 * MINUTE, 60 * MINUTE), 'fresh'],
   ['a token of one hour in its second half', endsIn(29 * MINUTE, 60 * MINUTE), 'ageing'],
   ['a token of eight minutes with three left', endsIn(3 * MINUTE, 8 * MINUTE), 'ageing'],
-  ['an API key, always', row({ kind: 'api_key', credentials: { apiKey: 'sk' } }), 'fresh'],
+  ['an API key, always', row({ kind: 'api_key', credentials: { kind: 'api_key', apiKey: 'sk' } }), 'fresh'],
 ])('a login is judged: %s', (_, account, freshness) => {
   expect(freshnessOf(account, NOW)).toBe(freshness);
 });
@@ -42,7 +44,12 @@ test('a login that ages is renewed, unless that was begun, is impossible or is n
   expect(isRenewalDue(row(), NOW)).toBe(false);
   expect(isRenewalDue({ ...ageing, renewingSince: NOW - DAY }, NOW)).toBe(false);
   expect(isRenewalDue({ ...ageing, status: 'needs_login' }, NOW)).toBe(false);
-  expect(isRenewalDue({ ...ageing, credentials: { accessExpiresAt: NOW } }, NOW)).toBe(false);
+  expect(
+    isRenewalDue(
+      { ...ageing, credentials: { kind: 'chatgpt', accessToken: 'x', accessExpiresAt: NOW } },
+      NOW,
+    ),
+  ).toBe(false);
 });
 
 test('usage is asked for only of accounts in use or blocked of which nothing was heard lately', () => {

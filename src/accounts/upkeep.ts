@@ -2,9 +2,10 @@
  * What is done for accounts while no turn asks for it: logins are renewed well before they end, and usage is asked
  * for where nothing has been heard. One timer; what is due is decided by pure functions of the row and the clock.
  */
-import type { AccountId } from '../ids.ts';
+
+import type { AccountRow } from '../domain/account.ts';
+import type { AccountId } from '../domain/ids.ts';
 import type { Log } from '../log.ts';
-import type { AccountRow } from '../store/account-row.ts';
 import { statusOf } from './account.ts';
 import type { Allowances } from './allowances.ts';
 import { freshnessOf, refreshTokenOf } from './login.ts';

@@ -4,7 +4,7 @@
  */
 import type { Lease } from '../accounts/pool.ts';
 import { limitHeaders, poolWindows, rateLimitsFrame } from '../accounts/quota.ts';
-import type { ResponseId } from '../ids.ts';
+import type { ResponseId } from '../domain/ids.ts';
 import type { Frame } from '../protocol/frame.ts';
 import { clientHeaders, type HeaderMap } from '../protocol/headers.ts';
 import { classify } from '../turn/classify.ts';

@@ -6,7 +6,7 @@ import { LRUCache } from 'lru-cache';
 import { statusOf } from '../accounts/account.ts';
 import type { AccountPool } from '../accounts/pool.ts';
 import type { Choice } from '../accounts/selection.ts';
-import type { AccountId } from '../ids.ts';
+import type { AccountId } from '../domain/ids.ts';
 import type { Binding, Effect } from '../turn/states.ts';
 import type { History } from './history.ts';
 import { affinityOf } from './identity.ts';

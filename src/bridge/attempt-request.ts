@@ -3,7 +3,7 @@
  * for look-ups in the transcript; the connection it goes over is chosen in attempt.ts.
  */
 import { hash } from 'node:crypto';
-import type { Tenant } from '../ids.ts';
+import type { Tenant } from '../domain/ids.ts';
 import { type Frame, makeFrame } from '../protocol/frame.ts';
 import { type HeaderMap, upstreamHeaders } from '../protocol/headers.ts';
 import { newResponseId } from '../protocol/refusal.ts';

@@ -3,7 +3,7 @@
  * what may be shown of it. One per attempt, so nothing of a failed attempt is left in the next. It knows frames, and
  * no session, pool or clock.
  */
-import type { ResponseId } from '../ids.ts';
+import type { ResponseId } from '../domain/ids.ts';
 import { type Frame, kindOf, parseObject } from '../protocol/frame.ts';
 import type { HeaderMap } from '../protocol/headers.ts';
 import type { Progress } from '../turn/states.ts';

@@ -2,7 +2,7 @@
  * One try of one turn on one account: chooses what carries it, sends it, and owns the connection until it is
  * disposed of. Afterwards nothing that connection still has to say can reach anybody.
  */
-import type { ResponseId } from '../ids.ts';
+import type { ResponseId } from '../domain/ids.ts';
 import type { HeaderMap } from '../protocol/headers.ts';
 import type { Failure } from '../turn/failure.ts';
 import { localFailure } from '../turn/local-failure.ts';

@@ -2,7 +2,7 @@
  * The answer of a background response, learnt when its client reads it: from then on its conversation can go to
  * another account like any other.
  */
-import type { ResponseId } from '../ids.ts';
+import type { ResponseId } from '../domain/ids.ts';
 import { makeFrame, parseObject } from '../protocol/frame.ts';
 import { chainStart } from '../protocol/items.ts';
 import type { TranscriptNode } from '../store/transcript-node.ts';

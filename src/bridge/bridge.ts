@@ -3,7 +3,7 @@
  * shuts down.
  */
 import { randomUUID } from 'node:crypto';
-import type { ResponseId, Tenant } from '../ids.ts';
+import type { ResponseId, Tenant } from '../domain/ids.ts';
 import type { TranscriptNode } from '../store/transcript-node.ts';
 import { backgroundAnswer } from './background-answer.ts';
 import type { Rations } from './rations.ts';

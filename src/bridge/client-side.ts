@@ -2,7 +2,7 @@
  * The client's side of one turn, the same however many attempts it takes: what is held back, what has been shown,
  * and the one end that it gets.
  */
-import type { ResponseId } from '../ids.ts';
+import type { ResponseId } from '../domain/ids.ts';
 import { type Frame, parseObject } from '../protocol/frame.ts';
 import { failedFrame, newResponseId, type Refusal } from '../protocol/refusal.ts';
 import { HoldGate } from '../turn/gate.ts';

@@ -2,7 +2,7 @@
  * What of a history goes up to one account, derived anew for every upload: another account's ids, sealed parts and
  * references never do.
  */
-import type { AccountId, ResponseId } from '../ids.ts';
+import type { AccountId, ResponseId } from '../domain/ids.ts';
 import { forOtherAccount, leaveOutSeals, ownItemId } from '../protocol/item-bindings.ts';
 import { scanObject } from '../protocol/json-scan.ts';
 import { rewriteObject } from '../protocol/json-splice.ts';

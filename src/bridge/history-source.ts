@@ -1,6 +1,6 @@
 /** Where histories are looked up, and for whom: every look-up is by tenant and id. */
 import { LRUCache } from 'lru-cache';
-import type { Tenant } from '../ids.ts';
+import type { Tenant } from '../domain/ids.ts';
 import type { ChainKey } from '../protocol/items.ts';
 import type { AccountBindings } from '../store/account-bindings.ts';
 import type { RequestLog } from '../store/requests.ts';

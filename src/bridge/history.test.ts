@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type AccountId, LOCAL, type ResponseId, type SessionId } from '../ids.ts';
+import { type AccountId, LOCAL, type ResponseId, type SessionId } from '../domain/ids.ts';
 import type { ChainKey } from '../protocol/items.ts';
 import { readEnvelope } from '../protocol/request.ts';
 import type { TranscriptNode } from '../store/transcript-node.ts';

@@ -3,10 +3,10 @@
  * recognised as an extension of a known response, so that it is stored as a delta and can become one on the wire.
  * What of it may go up to which account is in derive-items.ts.
  */
-import type { AccountId, ResponseId } from '../ids.ts';
+import type { AccountId, ResponseId } from '../domain/ids.ts';
+import type { BoundTo } from '../domain/request.ts';
 import { type ChainKey, chainHash, chainStart } from '../protocol/items.ts';
 import { type Refusal, refusal } from '../protocol/refusal.ts';
-import type { BoundTo } from '../store/request-row.ts';
 import type { TranscriptNode } from '../store/transcript-node.ts';
 import type { Past } from '../turn/continuation.ts';
 import { previousResponseNotFound } from '../turn/refusals.ts';

@@ -2,7 +2,7 @@
  * Which conversation a request belongs to. A thread outranks a session id (a review shares its parent's session id
  * but not its conversation), both outrank the socket they came on, and a cache key names no conversation at all.
  */
-import type { ResponseId, SessionId } from '../ids.ts';
+import type { ResponseId, SessionId } from '../domain/ids.ts';
 import type { KeyKind } from './session.ts';
 import type { TurnRequest } from './stream.ts';
 

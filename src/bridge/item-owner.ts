@@ -1,5 +1,5 @@
 /** Which account issued an item: read off its place in a transcript, or found by one of its names. */
-import type { AccountId } from '../ids.ts';
+import type { AccountId } from '../domain/ids.ts';
 import type { Scope } from './history-source.ts';
 import type { Item } from './item.ts';
 

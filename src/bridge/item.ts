@@ -2,7 +2,7 @@
  * One item of a history: its bytes, who made it, and what has to be known of it. It is parsed once, for what stays of
  * it is small: a parsed history of a megabyte would keep several on the heap for as long as its turn runs.
  */
-import type { AccountId } from '../ids.ts';
+import type { AccountId } from '../domain/ids.ts';
 import { isRecord } from '../protocol/frame.ts';
 import { filesIn, hasNestedSeal, itemNames } from '../protocol/item-bindings.ts';
 import {

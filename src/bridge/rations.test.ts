@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Tenant } from '../ids.ts';
-import type { KeyLimits } from '../store/keys.ts';
+import type { Tenant } from '../domain/ids.ts';
+import type { KeyLimits } from '../domain/key.ts';
 import { type Admission, Rations } from './rations.ts';
 
 const KEY = 'key_1' as Tenant;

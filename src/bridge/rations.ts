@@ -2,9 +2,9 @@
  * What each caller has used of the limits of its key: turns of the last minute, turns running now, tokens of the
  * day. Counted here for all doors; what the limits are is asked for at every turn, so that a change holds at once.
  */
-import type { Tenant } from '../ids.ts';
+import type { Tenant } from '../domain/ids.ts';
+import type { KeyLimits } from '../domain/key.ts';
 import { type Refusal, refusal } from '../protocol/refusal.ts';
-import type { KeyLimits } from '../store/keys.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;

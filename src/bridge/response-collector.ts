@@ -2,7 +2,7 @@
  * What one attempt's stream amounts to: the items, the response object, the tokens. Deltas are never looked into;
  * only the borders of items and the terminal event are read.
  */
-import type { AccountId, ResponseId } from '../ids.ts';
+import type { AccountId, ResponseId } from '../domain/ids.ts';
 import { type Frame, parseObject } from '../protocol/frame.ts';
 import { type Members, scanObject } from '../protocol/json-scan.ts';
 import { joinArray, rewriteObject } from '../protocol/json-splice.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { AccountId, SessionId } from '../ids.ts';
-import { LOCAL } from '../ids.ts';
+import type { AccountId, SessionId } from '../domain/ids.ts';
+import { LOCAL } from '../domain/ids.ts';
 import { type Entered, type Entry, type Lane, Session } from './session.ts';
 
 const session = (): Session =>

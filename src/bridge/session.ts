@@ -3,7 +3,7 @@
  * at the same time. A lane carries one turn at a time and keeps its upstream socket warm in between; what a lane
  * lends out it does not hold, so nobody else can reach a socket that is in use.
  */
-import type { AccountId, SessionId, Tenant } from '../ids.ts';
+import type { AccountId, SessionId, Tenant } from '../domain/ids.ts';
 import type { UpstreamAccount } from '../upstream/account.ts';
 import type { UpstreamSocket } from '../upstream/websocket.ts';
 import type { ClientLine } from './stream.ts';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { LOCAL } from '../ids.ts';
+import { LOCAL } from '../domain/ids.ts';
 import { readEnvelope } from '../protocol/request.ts';
 import { Sessions } from './sessions.ts';
 import type { TurnRequest } from './stream.ts';

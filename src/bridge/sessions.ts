@@ -3,7 +3,7 @@
  * stays open, and how many there may be. Sessions are disposable: the conversation lives in the transcript.
  */
 import { randomUUID } from 'node:crypto';
-import type { AccountId, ResponseId, SessionId, Tenant } from '../ids.ts';
+import type { AccountId, ResponseId, SessionId, Tenant } from '../domain/ids.ts';
 import { type SessionKey, sessionKeyOf } from './identity.ts';
 import { type Lane, Session, type Switch, type SwitchReason } from './session.ts';
 import type { TurnRequest } from './stream.ts';

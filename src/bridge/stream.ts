@@ -2,7 +2,7 @@
  * What passes between a door and the bridge: a request that is ready to be served, a sink that takes what comes of
  * it, and a handle on the turn while it runs. Doors render; they retry nothing and know no account.
  */
-import type { AccountId, ResponseId, Tenant } from '../ids.ts';
+import type { AccountId, ResponseId, Tenant } from '../domain/ids.ts';
 import type { Frame } from '../protocol/frame.ts';
 import type { HeaderMap } from '../protocol/headers.ts';
 import type { Refusal } from '../protocol/refusal.ts';

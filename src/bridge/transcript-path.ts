@@ -2,7 +2,7 @@
  * The turns behind the one that is asked for, item by item. Read from the transcript only when somebody asks: most
  * turns name their history by an id, and a conversation must not cost more with every turn it has had.
  */
-import type { ResponseId } from '../ids.ts';
+import type { ResponseId } from '../domain/ids.ts';
 import type { TranscriptNode } from '../store/transcript-node.ts';
 import { Item } from './item.ts';
 

@@ -3,9 +3,9 @@
  * something is thrown on the way.
  */
 
+import type { RequestRow } from '../domain/request.ts';
 import type { Frame } from '../protocol/frame.ts';
 import type { Refusal } from '../protocol/refusal.ts';
-import type { RequestRow } from '../store/request-row.ts';
 import type { Failure } from '../turn/failure.ts';
 import { localFailure } from '../turn/local-failure.ts';
 import { RECOVERY } from '../turn/recovery.ts';

@@ -1,7 +1,7 @@
 /** What a request says about its turn before anything is tried: what binds it, what must not happen twice. */
-import type { AccountId } from '../ids.ts';
+import type { AccountId } from '../domain/ids.ts';
+import type { BoundTo } from '../domain/request.ts';
 import { hasSideEffectTools } from '../protocol/items.ts';
-import type { BoundTo } from '../store/request-row.ts';
 import type { Binding, TurnFacts } from '../turn/states.ts';
 import type { Hold } from './client-side.ts';
 import type { History } from './history.ts';

@@ -2,7 +2,7 @@
  * What becomes known of turns: each is committed with its row before its client hears of the end, and told to
  * whoever watches the server.
  */
-import type { AccountId, ResponseId, Tenant } from '../ids.ts';
+import type { AccountId, ResponseId, Tenant } from '../domain/ids.ts';
 import type { Log } from '../log.ts';
 import { responseName } from '../store/account-bindings.ts';
 import type { CommittedTurn, Store } from '../store/store.ts';

@@ -2,8 +2,9 @@
  * The place of a turn in its conversation: its history, what binds it, and the facts that its machine needs.
  * Everything that can be refused without asking an account is refused here.
  */
+
+import type { BoundTo } from '../domain/request.ts';
 import { type Refusal, refusal } from '../protocol/refusal.ts';
-import type { BoundTo } from '../store/request-row.ts';
 import { RECOVERY } from '../turn/recovery.ts';
 import { refusalForFailure } from '../turn/refusals.ts';
 import type { Effect, TurnFacts } from '../turn/states.ts';

@@ -2,11 +2,12 @@
  * What will be known of a turn afterwards: the row of the request log with every attempt in it, and the node of
  * the transcript when the turn has an answer.
  */
-import type { AccountId, ResponseId, SessionId } from '../ids.ts';
+import type { SelectionReason } from '../admin-api/request.ts';
+import type { AccountId, ResponseId, SessionId } from '../domain/ids.ts';
+import type { BoundTo, RequestAttempt, RequestRow } from '../domain/request.ts';
 import { parseObject } from '../protocol/frame.ts';
 import { newResponseId, type Refusal } from '../protocol/refusal.ts';
 import { cutUsage } from '../protocol/usage.ts';
-import type { BoundTo, RequestAttempt, RequestRow } from '../store/request-row.ts';
 import type { Binding, CommittedTurn } from '../store/store.ts';
 import type { TranscriptNode } from '../store/transcript-node.ts';
 import type { Failure } from '../turn/failure.ts';
@@ -21,7 +22,7 @@ import type { TurnRequest } from './stream.ts';
 
 interface Open {
   readonly attempt: Attempt;
-  readonly because: string;
+  readonly because: SelectionReason;
 }
 
 /** What the turn has come to. */
@@ -57,7 +58,7 @@ export class TurnRecord {
     return this.#last?.attempt.dropped ?? [];
   }
 
-  started(attempt: Attempt, because: string): void {
+  started(attempt: Attempt, because: SelectionReason): void {
     this.#open = { attempt, because };
     this.#last = this.#open;
   }

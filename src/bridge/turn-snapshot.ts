@@ -2,7 +2,7 @@
  * One moment of a running turn, for whoever watches the server. It names things and holds nothing of what is said
  * in the turn.
  */
-import type { AccountId, SessionId, Tenant } from '../ids.ts';
+import type { AccountId, SessionId, Tenant } from '../domain/ids.ts';
 import type { State } from '../turn/states.ts';
 import type { TurnRequest } from './stream.ts';
 

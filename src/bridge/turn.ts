@@ -4,7 +4,7 @@
  * one event loop, and whatever is thrown on the way ends this turn and nothing else.
  */
 import type { Because } from '../accounts/selection.ts';
-import type { AccountId, ResponseId } from '../ids.ts';
+import type { AccountId, ResponseId } from '../domain/ids.ts';
 import type { Frame } from '../protocol/frame.ts';
 import type { Refusal } from '../protocol/refusal.ts';
 import type { Failure } from '../turn/failure.ts';

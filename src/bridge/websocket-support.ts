@@ -2,7 +2,7 @@
  * Which upstreams speak WebSocket, as far as they have shown it. A refused handshake costs every turn a round trip,
  * so an account that refused one is spoken to over HTTP, and an address that nobody knows begins with HTTP.
  */
-import type { AccountId } from '../ids.ts';
+import type { AccountId } from '../domain/ids.ts';
 import type { UpstreamAccount } from '../upstream/account.ts';
 
 /** Asked again after this long, and twice as long after every further refusal. */

@@ -6,7 +6,7 @@ import { maskedProxy } from '../accounts/account.ts';
 import { readChanges, readIntake } from '../accounts/intake.ts';
 import type { AccountWire } from '../admin-api/account.ts';
 import type { ListWire } from '../admin-api/answer.ts';
-import type { AccountId } from '../ids.ts';
+import type { AccountId } from '../domain/ids.ts';
 import { refusal } from '../protocol/refusal.ts';
 import { sendRefusal } from './answer.ts';
 import type { Parts } from './parts.ts';

@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import type { KeyChangesWire, KeyWire } from '../admin-api/key.ts';
 import type { Rations } from '../bridge/rations.ts';
-import type { AccountId } from '../ids.ts';
+import type { AccountId } from '../domain/ids.ts';
 import type { ApiKey, KeyDraft } from '../store/keys.ts';
 
 const seconds = (at: number): number => Math.floor(at / 1000);

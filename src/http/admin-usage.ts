@@ -6,7 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { UsageGroupWire, UsageRange, UsageSumWire, UsageWire } from '../admin-api/usage.ts';
 import type { QuotaHistoryWire } from '../admin-api/window.ts';
-import type { AccountId } from '../ids.ts';
+import type { AccountId } from '../domain/ids.ts';
 import { refusal } from '../protocol/refusal.ts';
 import type { UsageRow } from '../store/usage-hours.ts';
 import { costOf, PRICES_AS_OF } from '../watch/prices.ts';

@@ -11,7 +11,7 @@ import type { KeyWire, NewKeyWire } from '../admin-api/key.ts';
 import type { RequestDetailWire, RequestWire } from '../admin-api/request.ts';
 import type { SessionWire } from '../admin-api/session.ts';
 import type { BackupWire, StatusWire } from '../admin-api/status.ts';
-import type { SessionId, Tenant } from '../ids.ts';
+import type { SessionId, Tenant } from '../domain/ids.ts';
 import { refusal } from '../protocol/refusal.ts';
 import { requestToWire } from '../store/request-row.ts';
 import { AdminAccess } from './admin-access.ts';

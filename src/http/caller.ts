@@ -5,7 +5,7 @@
 import { isIP } from 'node:net';
 import type { FastifyRequest } from 'fastify';
 import type { Config } from '../config.ts';
-import { type AccountId, LOCAL, type Tenant } from '../ids.ts';
+import { type AccountId, LOCAL, type Tenant } from '../domain/ids.ts';
 import { type Refusal, refusal } from '../protocol/refusal.ts';
 import type { ApiKey, Keys } from '../store/keys.ts';
 

@@ -5,9 +5,9 @@
 import { statusOf, upstreamAccountOf } from '../accounts/account.ts';
 import type { AccountPool } from '../accounts/pool.ts';
 import type { Config } from '../config.ts';
-import type { AccountId } from '../ids.ts';
+import type { AccountRow } from '../domain/account.ts';
+import type { AccountId } from '../domain/ids.ts';
 import { isRecord, parseObject } from '../protocol/frame.ts';
-import type { AccountRow } from '../store/account-row.ts';
 import { modelsUrl } from '../upstream/account.ts';
 import type { HttpUpstream } from '../upstream/http.ts';
 

@@ -4,7 +4,7 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { upstreamAccountOf } from '../accounts/account.ts';
-import type { ResponseId, Tenant } from '../ids.ts';
+import type { ResponseId, Tenant } from '../domain/ids.ts';
 import { parseObject } from '../protocol/frame.ts';
 import { scanObject } from '../protocol/json-scan.ts';
 import { joinArray, rewriteObject } from '../protocol/json-splice.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { LOCAL, type Tenant } from '../ids.ts';
+import { LOCAL, type Tenant } from '../domain/ids.ts';
 import {
   type ChainKey,
   canonicalItem,

@@ -4,7 +4,7 @@
  * unknown types pass.
  */
 import { hash } from 'node:crypto';
-import type { Tenant } from '../ids.ts';
+import type { Tenant } from '../domain/ids.ts';
 import { isRecord } from './frame.ts';
 
 type Item = Readonly<Record<string, unknown>>;

@@ -4,7 +4,7 @@
  */
 import { and, eq, lt, sql } from 'drizzle-orm';
 import { LRUCache } from 'lru-cache';
-import type { AccountId, Tenant } from '../ids.ts';
+import type { AccountId, Tenant } from '../domain/ids.ts';
 import type { Reads } from './database.ts';
 import { accountBinding } from './schema.ts';
 import { placeholdersOf, prepareWrite } from './statement.ts';

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { AccountId } from '../ids.ts';
-import type { AccountDraft } from './account-row.ts';
+import type { AccountDraft } from '../domain/account.ts';
+import type { AccountId } from '../domain/ids.ts';
 import { openStore } from './store.ts';
 import { temporaryStore } from './temporary-store.ts';
 
@@ -13,7 +13,7 @@ const DRAFT: AccountDraft = {
   email: 'someone@example.test',
   plan: 'plus',
   proxy: 'http://user:hidden@proxy.test',
-  credentials: { accessToken: 'very secret token', expiresAt: 5 },
+  credentials: { kind: 'chatgpt', accessToken: 'very secret token', accessExpiresAt: 5 },
 };
 
 test('an account comes back with its login opened, and rests sealed', async () => {
@@ -41,7 +41,11 @@ test('the same login again updates its account and makes it ready', async () => 
   const first = await temporary.store.accounts.upsert({ ...DRAFT, priority: 3 });
   await temporary.store.accounts.patch(first.row.id, { status: 'needs_login', statusReason: 'expired' });
   const { accounts } = await temporary.reopen();
-  const again = await accounts.upsert({ ...DRAFT, name: 'again', credentials: { accessToken: 'new' } });
+  const again = await accounts.upsert({
+    ...DRAFT,
+    name: 'again',
+    credentials: { kind: 'chatgpt', accessToken: 'new' },
+  });
   expect(again.outcome).toBe('updated');
   expect(again.row).toMatchObject({
     id: first.row.id,
@@ -49,7 +53,7 @@ test('the same login again updates its account and makes it ready', async () => 
     priority: 3,
     status: 'ready',
     statusReason: undefined,
-    credentials: { accessToken: 'new' },
+    credentials: { kind: 'chatgpt', accessToken: 'new' },
   });
   const other = await accounts.upsert({ ...DRAFT, kind: 'api_key' });
   expect(other.outcome).toBe('created');
@@ -105,10 +109,10 @@ test('a token written after a state is not lost when the state is committed late
   // Tokens overtake states in the queue.
   await Promise.all([
     accounts.patch(row.id, { lastUsedAt: 5 }),
-    accounts.patch(row.id, { credentials: { accessToken: 'rotated' } }),
+    accounts.patch(row.id, { credentials: { kind: 'chatgpt', accessToken: 'rotated' } }),
   ]);
   const after = (await temporary.reopen()).accounts.get(row.id as AccountId);
-  expect(after).toMatchObject({ lastUsedAt: 5, credentials: { accessToken: 'rotated' } });
+  expect(after).toMatchObject({ lastUsedAt: 5, credentials: { kind: 'chatgpt', accessToken: 'rotated' } });
 });
 
 test('a watcher hears of every change of an account', async () => {
@@ -117,7 +121,7 @@ test('a watcher hears of every change of an account', async () => {
   const heard: AccountId[] = [];
   accounts.watch((id) => heard.push(id));
   const { row } = await accounts.upsert(DRAFT);
-  await accounts.patch(row.id, { status: 'paused' });
+  await accounts.patch(row.id, { status: 'suspended' });
   await accounts.saveWindows(row.id, [{ name: '5h', usedPercent: 1, seenAt: 1 }]);
   await accounts.blockModel(row.id, { model: 'm', untilAt: Number.MAX_SAFE_INTEGER, reason: 'plan' });
   await accounts.remove(row.id);
@@ -130,7 +134,10 @@ test('a change writes its own fields only, whatever another process has written 
   const other = await openStore({ dataDir: temporary.dataDir, transcripts: 'off', retentionDays: 30 });
   const { accounts } = temporary.store;
   await accounts.patch(row.id, { paused: true, name: 'renamed', status: 'exhausted', availableAt: 9 });
-  await accounts.patch(row.id, { credentials: { accessToken: 'rotated' }, proxy: undefined });
+  await accounts.patch(row.id, {
+    credentials: { kind: 'chatgpt', accessToken: 'rotated' },
+    proxy: undefined,
+  });
   await other.accounts.patch(row.id, { priority: 5, lastUsedAt: 7 });
   await other.accounts.patch(row.id, { plan: 'pro', strikes: 2 });
   await other.close();
@@ -144,7 +151,7 @@ test('a change writes its own fields only, whatever another process has written 
     lastUsedAt: 7,
     plan: 'pro',
     strikes: 2,
-    credentials: { accessToken: 'rotated' },
+    credentials: { kind: 'chatgpt', accessToken: 'rotated' },
     loginVersion: 2,
   });
 });

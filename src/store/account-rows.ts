@@ -5,7 +5,6 @@
  */
 import { randomUUID } from 'node:crypto';
 import { and, asc, eq, gte } from 'drizzle-orm';
-import type { AccountId } from '../ids.ts';
 import type {
   AccountChanges,
   AccountDraft,
@@ -13,7 +12,8 @@ import type {
   AccountWindow,
   ModelBlock,
   QuotaSample,
-} from './account-row.ts';
+} from '../domain/account.ts';
+import type { AccountId } from '../domain/ids.ts';
 import { loadAccounts, readLogin, sealAccount } from './account-seal.ts';
 import { type AccountStatements, prepareAccountStatements } from './account-statements.ts';
 import type { Reads } from './database.ts';

@@ -3,8 +3,9 @@
  * and column.
  */
 import { asc, eq } from 'drizzle-orm';
-import type { AccountId } from '../ids.ts';
-import type { AccountRow } from './account-row.ts';
+import type { AccountRow, Credentials } from '../domain/account.ts';
+import type { AccountId } from '../domain/ids.ts';
+import { decodeCredentials, decodeStatus } from './account-decoding.ts';
 import type { Reads } from './database.ts';
 import type { StoredAccount } from './held-accounts.ts';
 import { account, accountModelBlock, accountWindow } from './schema.ts';
@@ -38,7 +39,8 @@ export function loadAccounts(reads: Reads, secrets: Secrets): readonly StoredAcc
         ...present(row),
         email: open('email', emailSealed),
         proxy: open('proxy', proxySealed),
-        credentials: openCredentials(secrets, row.id, credentialsSealed),
+        status: decodeStatus(row.status),
+        credentials: openCredentials(secrets, row, credentialsSealed),
         windows: (windows.get(row.id) ?? []).map(({ accountId: _id, ...window }) => present(window)),
         modelBlocks: (blocks.get(row.id) ?? []).map(({ accountId: _id, ...block }) => block),
       },
@@ -52,19 +54,24 @@ export function readLogin(
   secrets: Secrets,
   id: AccountId,
 ): Pick<AccountRow, 'credentials' | 'loginVersion' | 'renewingSince'> | undefined {
-  const { credentialsSealed, loginVersion, renewingSince } = account;
-  const columns = { credentialsSealed, loginVersion, renewingSince };
+  const { kind, credentialsSealed, loginVersion, renewingSince } = account;
+  const columns = { kind, credentialsSealed, loginVersion, renewingSince };
   const stored = reads.select(columns).from(account).where(eq(account.id, id)).get();
   if (stored === undefined) return undefined;
   return {
-    credentials: openCredentials(secrets, id, stored.credentialsSealed),
+    credentials: openCredentials(secrets, { id, kind: stored.kind }, stored.credentialsSealed),
     loginVersion: stored.loginVersion,
     renewingSince: stored.renewingSince ?? undefined,
   };
 }
 
-function openCredentials(secrets: Secrets, id: AccountId, sealed: Buffer): AccountRow['credentials'] {
-  return JSON.parse(secrets.open(sealed, aadOf(id, 'credentials')).toString()) as Record<string, unknown>;
+function openCredentials(
+  secrets: Secrets,
+  { id, kind }: Pick<AccountRow, 'id' | 'kind'>,
+  sealed: Buffer,
+): Credentials {
+  const opened = secrets.open(sealed, aadOf(id, 'credentials')).toString();
+  return decodeCredentials(kind, JSON.parse(opened) as Record<string, unknown>);
 }
 
 function aadOf(id: AccountId, field: string): string {

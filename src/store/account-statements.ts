@@ -3,7 +3,7 @@
  * and no other: whoever pauses an account must not bring back the name or the token that somebody else has replaced.
  */
 import { and, eq, isNull, lt, sql } from 'drizzle-orm';
-import type { AccountLogin, AccountState } from './account-row.ts';
+import type { AccountLogin, AccountState } from '../domain/account.ts';
 import type { Reads } from './database.ts';
 import { account, accountModelBlock, accountQuotaSample, accountWindow } from './schema.ts';
 import { assigned, type Prepared, placeholdersOf, prepareWrite } from './statement.ts';

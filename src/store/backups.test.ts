@@ -6,7 +6,12 @@ import { checkDatabase, restoreDatabase } from './backups.ts';
 import { StoreError } from './store-error.ts';
 import { temporaryStore } from './temporary-store.ts';
 
-const DRAFT = { name: 'first', kind: 'api_key', identity: 'x', credentials: { apiKey: 'sk' } } as const;
+const DRAFT = {
+  name: 'first',
+  kind: 'api_key',
+  identity: 'x',
+  credentials: { kind: 'api_key', apiKey: 'sk' },
+} as const;
 
 test('a copy made beside a running server is whole, private and restored with everything in it', async () => {
   await using temporary = await temporaryStore();

@@ -2,8 +2,9 @@
  * The accounts in memory, oldest first, and who hears of their changes. What a row says here holds at once for
  * everybody; knows nothing of the disk.
  */
-import type { AccountId } from '../ids.ts';
-import type { AccountRow } from './account-row.ts';
+
+import type { AccountRow } from '../domain/account.ts';
+import type { AccountId } from '../domain/ids.ts';
 import { type Proposal, Tentative } from './tentative.ts';
 
 interface Held {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { AccountId, Tenant } from '../ids.ts';
+import type { AccountId, Tenant } from '../domain/ids.ts';
 import { openStore } from './store.ts';
 import { temporaryStore } from './temporary-store.ts';
 

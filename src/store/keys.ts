@@ -5,7 +5,8 @@
 import { createHash, randomInt, randomUUID, timingSafeEqual } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { eq, sql } from 'drizzle-orm';
-import type { AccountId, Tenant } from '../ids.ts';
+import type { AccountId, Tenant } from '../domain/ids.ts';
+import type { KeyLimits } from '../domain/key.ts';
 import type { Reads } from './database.ts';
 import { saveChange } from './save-change.ts';
 import { apiKey } from './schema.ts';
@@ -19,12 +20,6 @@ const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 const RANDOM_CHARS = 32;
 const CHECKSUM_CHARS = 6;
 const SHOWN_CHARS = PREFIX.length + 6;
-
-export interface KeyLimits {
-  readonly requestsPerMinute?: number | undefined;
-  readonly tokensPerDay?: number | undefined;
-  readonly concurrentTurns?: number | undefined;
-}
 
 export interface ApiKey {
   /** The tenant this key calls as. */

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
-import type { AccountId, ResponseId, SessionId, Tenant } from '../ids.ts';
-import { LOCAL } from '../ids.ts';
-import { type RequestRow, requestToWire } from './request-row.ts';
+import type { AccountId, ResponseId, SessionId, Tenant } from '../domain/ids.ts';
+import { LOCAL } from '../domain/ids.ts';
+import type { RequestRow } from '../domain/request.ts';
+import { requestToWire } from './request-row.ts';
 import { requestRow, temporaryStore, transcriptNode, turnOf } from './temporary-store.ts';
 
 const id = (text: string) => text as ResponseId;

@@ -4,10 +4,10 @@
  */
 import { and, desc, eq, gte, inArray, lt, type SQL, sql } from 'drizzle-orm';
 import { LRUCache } from 'lru-cache';
-import type { AccountId, ResponseId, SessionId, Tenant } from '../ids.ts';
+import type { AccountId, ResponseId, SessionId, Tenant } from '../domain/ids.ts';
+import type { BoundTo, RequestRow } from '../domain/request.ts';
 import { type AccountBindings, responseName } from './account-bindings.ts';
 import type { Reads } from './database.ts';
-import type { BoundTo, RequestRow } from './request-row.ts';
 import { request } from './schema.ts';
 import { placeholdersOf, prepareWrite, present } from './statement.ts';
 import type { Outcome, Proposal } from './tentative.ts';

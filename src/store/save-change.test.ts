@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { ResponseId } from '../ids.ts';
-import { LOCAL } from '../ids.ts';
+import type { ResponseId } from '../domain/ids.ts';
+import { LOCAL } from '../domain/ids.ts';
 import type { StoreOptions } from './store.ts';
 import { StoreUnavailable } from './store-error.ts';
 import { lockDatabase, temporaryStore, transcriptNode, turnOf } from './temporary-store.ts';
@@ -27,7 +27,7 @@ async function filledStore(limits: Partial<StoreOptions>) {
 }
 
 const draft = (name: string) =>
-  ({ name, kind: 'api_key', identity: name, credentials: { apiKey: name } }) as const;
+  ({ name, kind: 'api_key', identity: name, credentials: { kind: 'api_key', apiKey: name } }) as const;
 
 test.each(['queued', 'in_flight'] as const)(
   'a change by hand that cannot be written (%s) is answered so, and has not happened, now or later',
@@ -48,7 +48,11 @@ test.each(['queued', 'in_flight'] as const)(
       using _held = lockDatabase(temporary.dataDir);
       const changes = [
         store.accounts.upsert(draft('third')),
-        store.accounts.upsert({ ...draft('first'), credentials: { apiKey: 'again' }, priority: 4 }),
+        store.accounts.upsert({
+          ...draft('first'),
+          credentials: { kind: 'api_key', apiKey: 'again' },
+          priority: 4,
+        }),
         store.accounts.patch(account, { paused: true, name: 'renamed' }),
         store.accounts.remove(account),
         store.keys.create({ name: 'another' }),
@@ -109,13 +113,13 @@ test('a renewed login waits for the database as long as it takes', async () => {
   let stored: Promise<unknown>;
   {
     using _held = lockDatabase(temporary.dataDir);
-    stored = store.accounts.finishRenewal(account, 1, { apiKey: 'renewed' });
+    stored = store.accounts.finishRenewal(account, 1, { kind: 'api_key', apiKey: 'renewed' });
     await expect(store.accounts.patch(account, { paused: true })).rejects.toThrow(StoreUnavailable);
     expect(store.writer).toMatchObject({ pending: 1, dropped: 0 });
   }
   expect(await stored).toBe('stored');
   expect((await temporary.reopen()).accounts.get(account)).toMatchObject({
-    credentials: { apiKey: 'renewed' },
+    credentials: { kind: 'api_key', apiKey: 'renewed' },
     paused: false,
   });
 });

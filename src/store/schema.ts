@@ -13,9 +13,10 @@ import {
   sqliteTable,
   text,
 } from 'drizzle-orm/sqlite-core';
-import type { AccountId, ResponseId, SessionId, Tenant } from '../ids.ts';
-import type { KeyLimits } from './keys.ts';
-import type { BoundTo, RequestAttempt, RequestError, RequestRow } from './request-row.ts';
+import type { SelectionReason } from '../admin-api/request.ts';
+import type { AccountId, ResponseId, SessionId, Tenant } from '../domain/ids.ts';
+import type { KeyLimits } from '../domain/key.ts';
+import type { BoundTo, RequestAttempt, RequestError, RequestRow } from '../domain/request.ts';
 
 const bytes = (name: string) => blob(name, { mode: 'buffer' });
 const json = (name: string) => text(name, { mode: 'json' });
@@ -123,7 +124,7 @@ export const request = sqliteTable(
     responseId: text('response_id').$type<ResponseId>(),
     previousResponseId: text('previous_response_id'),
     accountId: text('account_id').$type<AccountId>(),
-    accountReason: text('account_reason'),
+    accountReason: text('account_reason').$type<SelectionReason>(),
     continuity: text('continuity', { enum: ['none', 'preserved', 'snapshot', 'client_full'] }).notNull(),
     attempts: json('attempts').$type<readonly RequestAttempt[]>().notNull(),
     error: json('error').$type<RequestError>(),

@@ -2,13 +2,13 @@
  * Everything that is remembered, opened and closed together; the one door of this folder for the rest of the
  * server. After start nothing here writes on the main thread.
  */
-import type { AccountId, ResponseId, Tenant } from '../ids.ts';
+import type { AccountId, ResponseId, Tenant } from '../domain/ids.ts';
+import type { BoundTo, RequestRow } from '../domain/request.ts';
 import { AccountBindings, responseName } from './account-bindings.ts';
 import { AccountRows } from './account-rows.ts';
 import { type Backup, backupPath } from './backups.ts';
 import { type OpenDatabase, openDatabase } from './database.ts';
 import { Keys } from './keys.ts';
-import type { BoundTo, RequestRow } from './request-row.ts';
 import { RequestLog } from './requests.ts';
 import { saveChange } from './save-change.ts';
 import { loadAdminToken, type Secrets } from './secrets.ts';

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import type { AccountId, ResponseId, SessionId } from '../ids.ts';
-import { LOCAL } from '../ids.ts';
-import type { RequestRow } from './request-row.ts';
+import type { AccountId, ResponseId, SessionId } from '../domain/ids.ts';
+import { LOCAL } from '../domain/ids.ts';
+import type { RequestRow } from '../domain/request.ts';
 import { openStore, type Store, type StoreOptions } from './store.ts';
 import type { TranscriptNode } from './transcript-node.ts';
 

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test, vi } from 'vitest';
-import type { ResponseId } from '../ids.ts';
-import { LOCAL } from '../ids.ts';
+import type { ResponseId } from '../domain/ids.ts';
+import { LOCAL } from '../domain/ids.ts';
 import type { Store } from './store.ts';
 import {
   lockDatabase,

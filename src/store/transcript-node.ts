@@ -2,7 +2,7 @@
  * One turn of a remembered conversation, and its byte form before compression and sealing. Knows no
  * database and does not look into the items.
  */
-import type { AccountId, ResponseId, SessionId, Tenant } from '../ids.ts';
+import type { AccountId, ResponseId, SessionId, Tenant } from '../domain/ids.ts';
 import { StoreError } from './store-error.ts';
 
 export interface TranscriptNode {

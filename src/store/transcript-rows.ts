@@ -3,7 +3,7 @@
  * no cache; a node that cannot be opened is reported as a thrown error.
  */
 import { and, asc, desc, eq, sql } from 'drizzle-orm';
-import type { AccountId, ResponseId, Tenant } from '../ids.ts';
+import type { AccountId, ResponseId, Tenant } from '../domain/ids.ts';
 import { openBody } from './body-codec.ts';
 import type { Reads } from './database.ts';
 import { transcript, transcriptItem, transcriptTree } from './schema.ts';

@@ -2,7 +2,7 @@
  * Which turns were used since the disk was last told so. Written together now and then: a look at a history must not
  * cost a commit.
  */
-import type { ResponseId, Tenant } from '../ids.ts';
+import type { ResponseId, Tenant } from '../domain/ids.ts';
 import { keyOf } from './transcript-node.ts';
 import type { TranscriptRows } from './transcript-rows.ts';
 import type { Writer } from './writer.ts';

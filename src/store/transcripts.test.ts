@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { AccountId, ResponseId, Tenant } from '../ids.ts';
-import { LOCAL } from '../ids.ts';
+import type { AccountId, ResponseId, Tenant } from '../domain/ids.ts';
+import { LOCAL } from '../domain/ids.ts';
 import type { Store } from './store.ts';
 import { temporaryStore, transcriptNode, turnOf } from './temporary-store.ts';
 

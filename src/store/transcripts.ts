@@ -3,7 +3,7 @@
  * (`memory`), or nothing (`off`). It does not know what an item means, nor when a transcript may be used.
  */
 import { LRUCache } from 'lru-cache';
-import type { AccountId, ResponseId, Tenant } from '../ids.ts';
+import type { AccountId, ResponseId, Tenant } from '../domain/ids.ts';
 import type { StoreLog } from './store-log.ts';
 import type { Outcome, Proposal } from './tentative.ts';
 import { TranscriptEviction } from './transcript-eviction.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { AccountId, Tenant } from '../ids.ts';
+import type { AccountId, Tenant } from '../domain/ids.ts';
 import { requestRow, temporaryStore } from './temporary-store.ts';
 
 const HOUR_MS = 3_600_000;

@@ -3,9 +3,9 @@
  * walk through the request log. Knows no price.
  */
 import { and, asc, eq, gte, lt, sql } from 'drizzle-orm';
-import type { AccountId, Tenant } from '../ids.ts';
+import type { AccountId, Tenant } from '../domain/ids.ts';
+import type { RequestRow } from '../domain/request.ts';
 import type { Reads } from './database.ts';
-import type { RequestRow } from './request-row.ts';
 import { usageHour } from './schema.ts';
 import { type Prepared, prepareWrite } from './statement.ts';
 import type { Statement } from './write-unit.ts';

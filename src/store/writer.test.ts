@@ -4,8 +4,8 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { expect, test, vi } from 'vitest';
-import type { ResponseId } from '../ids.ts';
-import { LOCAL } from '../ids.ts';
+import type { ResponseId } from '../domain/ids.ts';
+import { LOCAL } from '../domain/ids.ts';
 import { lockDatabase, requestRow, temporaryStore, transcriptNode, turnOf } from './temporary-store.ts';
 
 const turn = (n: number) => turnOf(transcriptNode(`r${n}`));
@@ -52,7 +52,12 @@ test('a full queue drops new rows, says so, and never a token', async () => {
     const outcomes = await Promise.all(turns.map((each) => store.commitTurn(each)));
     expect(new Set(outcomes)).toEqual(new Set(['queued']));
     expect(store.writer.dropped).toBe(2);
-    token = store.accounts.upsert({ name: 'a', kind: 'api_key', identity: 'i', credentials: {} });
+    token = store.accounts.upsert({
+      name: 'a',
+      kind: 'api_key',
+      identity: 'i',
+      credentials: { kind: 'api_key', apiKey: 'sk' },
+    });
   }
   await token;
   await store.writer.flush();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { AccountId, ResponseId } from '../ids.ts';
+import type { AccountId, ResponseId } from '../domain/ids.ts';
 import { continuationAt, type Past, type Place } from './continuation.ts';
 
 const A = 'a' as AccountId;

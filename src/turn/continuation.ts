@@ -3,7 +3,7 @@
  * socket whose newest response it is, or at an account that stores and owns it. Everywhere else the history itself
  * goes up, and where there is none the conversation cannot be continued here.
  */
-import type { AccountId, ResponseId } from '../ids.ts';
+import type { AccountId, ResponseId } from '../domain/ids.ts';
 
 /** Where the turn is about to go. */
 export interface Place {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { AccountId } from '../ids.ts';
+import type { AccountId } from '../domain/ids.ts';
 import { classify } from './classify.ts';
 import type { Failure } from './failure.ts';
 import { type AskedBy, refusalAfterOutput, refusalFor } from './refusals.ts';

@@ -2,7 +2,7 @@
  * Whether a failed attempt is followed by another, and by which: the same account with something changed, or another
  * one. Reads the table of `recovery.ts`; `undefined` means that nothing helps.
  */
-import type { AccountId } from '../ids.ts';
+import type { AccountId } from '../domain/ids.ts';
 import type { Failure } from './failure.ts';
 import { RECOVERY, type Repair, timesAllowed } from './recovery.ts';
 import type { Effect, RetryHistory, State, Step, TurnFacts } from './states.ts';

@@ -2,7 +2,7 @@
  * The vocabulary of the turn machine: what it is told, what it remembers, what it asks for. Data only; what leads
  * to what stands in turn.ts.
  */
-import type { AccountId } from '../ids.ts';
+import type { AccountId } from '../domain/ids.ts';
 import type { Failure, FailureClass } from './failure.ts';
 import type { Mark, Repair } from './recovery.ts';
 

@@ -1,5 +1,5 @@
 /** The steps that begin something: a choice of account, an attempt, a token refresh. */
-import type { AccountId } from '../ids.ts';
+import type { AccountId } from '../domain/ids.ts';
 import type { Failure } from './failure.ts';
 import type { AttemptOptions, Effect, RetryHistory, State, Step } from './states.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { AccountId } from '../ids.ts';
+import type { AccountId } from '../domain/ids.ts';
 import type { Failure, FailureClass } from './failure.ts';
 import { RECOVERY } from './recovery.ts';
 import type { Effect, Event, Refreshed, State, TurnFacts } from './states.ts';

@@ -2,7 +2,7 @@
  * An account as the wire needs it: where to go and what to show there. Its quota, its state and its place in the
  * pool are known to floors above.
  */
-import type { AccountId } from '../ids.ts';
+import type { AccountId } from '../domain/ids.ts';
 
 export interface UpstreamAccount {
   readonly id: AccountId;

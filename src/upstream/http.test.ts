@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { setImmediate as immediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import type { AccountId } from '../ids.ts';
+import type { AccountId } from '../domain/ids.ts';
 import type { UpstreamAccount } from './account.ts';
 import type { Exchange } from './exchange.ts';
 import { HttpUpstream } from './http.ts';

@@ -4,7 +4,7 @@
  * per account and origin, so that one account's trouble never queues another's turns.
  */
 import { type Dispatcher, Pool } from 'undici';
-import type { AccountId } from '../ids.ts';
+import type { AccountId } from '../domain/ids.ts';
 import { kindOf } from '../protocol/frame.ts';
 import { flatHeaders, type HeaderMap } from '../protocol/headers.ts';
 import { SseScanner } from '../protocol/sse.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { AccountId } from '../ids.ts';
+import type { AccountId } from '../domain/ids.ts';
 import { readEnvelope } from '../protocol/request.ts';
 import type { UpstreamAccount } from './account.ts';
 import { buildPayload, type PayloadRequest } from './payload.ts';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
-import type { AccountId } from '../ids.ts';
+import type { AccountId } from '../domain/ids.ts';
 import type { UpstreamError } from '../turn/upstream-error.ts';
 import type { UpstreamAccount } from './account.ts';
 import { Census } from './census.ts';

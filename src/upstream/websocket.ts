@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import WebSocket from 'ws';
-import type { AccountId } from '../ids.ts';
+import type { AccountId } from '../domain/ids.ts';
 import { type Frame, frameOf, kindOf } from '../protocol/frame.ts';
 import { flatHeaders, type HeaderMap, withoutLimits } from '../protocol/headers.ts';
 import type { UpstreamError } from '../turn/upstream-error.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { AccountStatus } from '../admin-api/account.ts';
-import type { AccountId } from '../ids.ts';
+import type { AccountId } from '../domain/ids.ts';
 import { announce } from './announcement.ts';
 import type { AccountInPicture, Event } from './episodes.ts';
 

@@ -5,7 +5,7 @@
  */
 import type { AccountStatus } from '../admin-api/account.ts';
 import type { NotificationEvent } from '../admin-api/settings.ts';
-import type { AccountId } from '../ids.ts';
+import type { AccountId } from '../domain/ids.ts';
 
 export const EVENTS = [
   'account_exhausted',

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { AttemptOutcome, ErrorClass } from '../admin-api/request.ts';
-import type { AccountId, SessionId, Tenant } from '../ids.ts';
-import type { RequestRow } from '../store/request-row.ts';
+import type { AccountId, SessionId, Tenant } from '../domain/ids.ts';
+import type { RequestRow } from '../domain/request.ts';
 import { type Glance, Metrics } from './metrics.ts';
 
 const NOTHING: Glance = {

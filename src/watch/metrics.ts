@@ -4,7 +4,7 @@
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { RequestRow } from '../store/request-row.ts';
+import type { RequestRow } from '../domain/request.ts';
 import type { CommittedTurn } from '../store/store.ts';
 
 /** What is looked at when the figures are asked for. */

@@ -55,11 +55,16 @@ async function start(kept: TemporaryStore, clock = handClock()) {
 const ntfy = { id: 'one', kind: 'ntfy', url: 'https://ntfy.example/secret-topic' } as const;
 
 async function accountIn({ store }: TemporaryStore) {
-  const draft = { name: 'work', kind: 'api_key', credentials: {}, identity: 'work' } as const;
+  const draft = {
+    name: 'work',
+    kind: 'api_key',
+    credentials: { kind: 'api_key', apiKey: 'sk' },
+    identity: 'work',
+  } as const;
   return (await store.accounts.upsert(draft)).row.id;
 }
 
-const dry = { status: 'exhausted', availableAt: NOON + HOUR };
+const dry = { status: 'exhausted' as const, availableAt: NOON + HOUR };
 
 test('a change of an account is looked at soon, and once for many changes', async () => {
   await using kept = await temporaryStore();
@@ -149,7 +154,12 @@ test('a channel that does not answer is sent no more than it can bear', async ()
   });
   await notifier.channels.replace([{ ...ntfy, events: ['account_exhausted'] }]);
   for (let i = 0; i < 52; i++) {
-    const draft = { name: `${i}`, kind: 'api_key', credentials: {}, identity: `${i}` } as const;
+    const draft = {
+      name: `${i}`,
+      kind: 'api_key',
+      credentials: { kind: 'api_key', apiKey: 'sk' },
+      identity: `${i}`,
+    } as const;
     void kept.store.accounts.upsert({ ...draft }).then(({ row }) => kept.store.accounts.patch(row.id, dry));
   }
   await expect

@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { LOCAL, type ResponseId } from '../../src/ids.ts';
+import { LOCAL, type ResponseId } from '../../src/domain/ids.ts';
 import { openStore } from '../../src/store/store.ts';
 import type { Growth } from './growth-ratio.ts';
 import { quantile } from './proc.ts';

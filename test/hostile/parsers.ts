@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { isUtf8 } from 'node:buffer';
-import type { Tenant } from '../../src/ids.ts';
+import type { Tenant } from '../../src/domain/ids.ts';
 import { decodeBody } from '../../src/protocol/decode-body.ts';
 import { frameOf, isRecord } from '../../src/protocol/frame.ts';
 import { forOtherAccount, itemNames } from '../../src/protocol/item-bindings.ts';

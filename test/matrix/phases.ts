@@ -139,7 +139,7 @@ async function slowReader(cell: PhaseCell): Promise<void> {
   expect((await client.turn({ input: 'two' })).status).toBe(200);
 }
 
-export const PHASES: readonly Phase[] = [
+const PHASES: readonly Phase[] = [
   {
     name: 'every time on one account',
     fits: ({ kind }) => isSurvivable(kind),

@@ -1,6 +1,11 @@
 /** An account as it rests, ready and unused, for tests of what is pure. */
-import type { AccountId } from '../../src/ids.ts';
-import type { AccountRow } from '../../src/store/account-row.ts';
+
+import type { AccountRow, ChatgptCredentials } from '../../src/domain/account.ts';
+import type { AccountId } from '../../src/domain/ids.ts';
+
+function chatgptCredentials(more: Partial<ChatgptCredentials> = {}): ChatgptCredentials {
+  return { kind: 'chatgpt', accessToken: 'at', ...more };
+}
 
 export function accountRow(more: Partial<AccountRow> = {}): AccountRow {
   return {
@@ -11,7 +16,7 @@ export function accountRow(more: Partial<AccountRow> = {}): AccountRow {
     maxUsedPercent: 100,
     transport: 'auto',
     paused: false,
-    credentials: {},
+    credentials: chatgptCredentials(),
     status: 'ready',
     strikes: 0,
     installationId: '00000000-0000',

@@ -3,7 +3,7 @@
  * somehow, and now and then an event arrives that means nothing.
  */
 import fc from 'fast-check';
-import type { AccountId } from '../../src/ids.ts';
+import type { AccountId } from '../../src/domain/ids.ts';
 import type { Failure, FailureClass } from '../../src/turn/failure.ts';
 import { RECOVERY } from '../../src/turn/recovery.ts';
 import type { Effect, Event, Progress, Refreshed, State, TurnFacts } from '../../src/turn/states.ts';

@@ -1,9 +1,9 @@
 /**
- * What is kept of an account, as the rest of the server sees it. Shapes only; who may change what is in
- * account-rows.ts.
+ * What is kept of an account, as every floor sees it: decoded once by the store, trusted above. Shapes only; who may
+ * change what is in store/account-rows.ts.
  */
-import type { AccountKind, AccountTransport } from '../admin-api/account.ts';
-import type { AccountId } from '../ids.ts';
+import type { AccountKind, AccountStatus, AccountTransport } from '../admin-api/account.ts';
+import type { AccountId } from './ids.ts';
 
 export interface AccountWindow {
   readonly name: string;
@@ -28,6 +28,30 @@ export interface ModelBlock {
   readonly reason: 'plan' | 'quota';
 }
 
+/** What an account shows to upstream. Instants in epoch ms. */
+export type Credentials = ApiKeyCredentials | ChatgptCredentials;
+
+export interface ApiKeyCredentials {
+  readonly kind: 'api_key';
+  readonly apiKey: string;
+}
+
+export interface ChatgptCredentials {
+  readonly kind: 'chatgpt';
+  readonly accessToken: string;
+  readonly refreshToken?: string | undefined;
+  readonly idToken?: string | undefined;
+  /** The workspace; several accounts may be seats of one. */
+  readonly accountId?: string | undefined;
+  readonly userId?: string | undefined;
+  readonly fedramp?: boolean | undefined;
+  readonly accessExpiresAt?: number | undefined;
+  readonly accessIssuedAt?: number | undefined;
+}
+
+/** What an account was last found to be; whether that still holds, the clock decides (accounts/account.ts). */
+export type StoredStatus = Exclude<AccountStatus, 'paused'>;
+
 /** What an operator or a login decides. */
 export interface AccountLogin {
   readonly name: string;
@@ -41,12 +65,12 @@ export interface AccountLogin {
   readonly transport: AccountTransport;
   readonly proxy?: string | undefined;
   readonly paused: boolean;
-  readonly credentials: Readonly<Record<string, unknown>>;
+  readonly credentials: Credentials;
 }
 
 /** What serving it has shown; the accounts floor knows the values. */
 export interface AccountState {
-  readonly status: string;
+  readonly status: StoredStatus;
   readonly statusReason?: string | undefined;
   readonly statusSince?: number | undefined;
   readonly availableAt?: number | undefined;
