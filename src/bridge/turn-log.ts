@@ -6,13 +6,13 @@ import type { AccountId, ResponseId, Tenant } from '../domain/ids.ts';
 import type { Log } from '../log.ts';
 import { responseName } from '../store/account-bindings.ts';
 import type { CommittedTurn, Store } from '../store/store.ts';
-import type { TurnSnapshot } from './turn-snapshot.ts';
+import type { LiveTurn } from './turn-snapshot.ts';
 
 export interface TurnLogOptions {
   readonly store: Store;
   readonly log: Log;
   readonly onTurn: (turn: CommittedTurn) => void;
-  readonly onSnapshot: (snapshot: TurnSnapshot) => void;
+  readonly onMoved: (turn: LiveTurn) => void;
 }
 
 export class TurnLog {
@@ -64,7 +64,7 @@ export class TurnLog {
     });
   }
 
-  show(snapshot: TurnSnapshot): void {
-    this.#tell(() => this.#options.onSnapshot(snapshot));
+  show(turn: LiveTurn): void {
+    this.#tell(() => this.#options.onMoved(turn));
   }
 }

@@ -25,19 +25,28 @@ export interface TurnSnapshot {
   readonly pieces: () => number;
 }
 
+/** A turn as long as it runs: made into a snapshot only where somebody looks. */
+export interface LiveTurn {
+  readonly id: string;
+  readonly phase: Phase;
+  readonly accountId: AccountId | undefined;
+  snapshot(): TurnSnapshot;
+}
+
 interface Watcher {
-  show(snapshot: TurnSnapshot): void;
+  show(turn: LiveTurn): void;
 }
 
 /** Tells a watcher of every change of phase or account, and of nothing in between. */
-export class TurnSnapshots {
+export class TurnSnapshots implements LiveTurn {
   readonly #request: TurnRequest;
   readonly #session: SessionId;
   readonly #watcher: Watcher;
   readonly #pieces: () => number;
-  #shown = '';
-  #account: AccountId | undefined;
+  phase: Phase = 'selecting';
+  accountId: AccountId | undefined;
   #attempts = 0;
+  #told: { phase: Phase; accountId: AccountId | undefined; attempts: number } | undefined;
 
   constructor(
     of: { request: TurnRequest; session: { readonly id: SessionId } },
@@ -50,27 +59,38 @@ export class TurnSnapshots {
     this.#pieces = pieces;
   }
 
+  get id(): string {
+    return this.#request.id;
+  }
+
   moved(state: State): void {
     const phase = phaseOf(state);
-    if ('account' in state) this.#account = state.account;
+    this.phase = phase;
+    if ('account' in state) this.accountId = state.account;
     if (state.name === 'running' && state.progress === 'nothing_sent') this.#attempts += 1;
-    const shown = `${phase} ${this.#attempts} ${this.#account ?? ''}`;
-    if (shown === this.#shown) return;
-    this.#shown = shown;
+    const { accountId } = this;
+    const attempts = this.#attempts;
+    const told = this.#told;
+    if (told?.phase === phase && told.accountId === accountId && told.attempts === attempts) return;
+    this.#told = { phase, accountId, attempts };
+    this.#watcher.show(this);
+  }
+
+  snapshot(): TurnSnapshot {
     const { id, tenant, envelope, door, client, at } = this.#request;
-    this.#watcher.show({
+    return {
       id,
       session: this.#session,
       tenant,
       model: envelope.model,
       door,
       client,
-      accountId: this.#account,
-      phase,
+      accountId: this.accountId,
+      phase: this.phase,
       startedAt: at,
       attempts: this.#attempts,
       pieces: this.#pieces,
-    });
+    };
   }
 }
 

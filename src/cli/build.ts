@@ -236,7 +236,7 @@ function buildBridge({
       metrics.turnCommitted(turn);
       live.turnCommitted(turn);
     },
-    onSnapshot: (snapshot) => live.turnMoved(snapshot),
+    onMoved: (turn) => live.turnMoved(turn),
   });
   let closing = localFailure('session_released');
   const dependencies: TurnDependencies = {

@@ -41,7 +41,7 @@ test.each(['another-5', 'nonsense', 'x'])('the id %s is too late to be resumed',
 test('an id from the future of this process is too late', () => {
   const feed = new Feed();
   const { joined } = watching(feed);
-  expect(watching(feed, joined.at.replace('-0', '-7')).joined.how).toBe('too_late');
+  expect(watching(feed, joined.at.replace(/-\d+$/, '-77')).joined.how).toBe('too_late');
 });
 
 test('a thousand events are remembered and no more', () => {
@@ -95,4 +95,16 @@ test('a whisper is heard by those who listen and repeated to nobody', () => {
   expect(heard).toMatchObject([{ id: undefined, name: 'pace' }]);
   const resumed = watching(feed, joined.at).joined;
   expect(resumed.how === 'resumed' && resumed.missed).toEqual([]);
+});
+
+test('an id from before a time nobody watched is too late, also for the second who comes back', () => {
+  const feed = new Feed();
+  const first = watching(feed);
+  feed.publish('turn', () => 1);
+  const last = first.heard.at(-1)?.id;
+  first.leave();
+  vi.advanceTimersByTime(61_000);
+  expect(feed.isKept).toBe(false);
+  expect(watching(feed, last).joined.how).toBe('too_late');
+  expect(watching(feed, last).joined.how).toBe('too_late');
 });

@@ -62,7 +62,7 @@ export class Feed<Events extends object = Readonly<Record<string, unknown>>> {
       return;
     }
     this.#publish(name, render);
-    if (this.#worthKeeping()) this.#rest(id, name);
+    if (this.isKept) this.#rest(id, name);
   }
 
   /** For those who listen now; nobody is told later. */
@@ -72,6 +72,7 @@ export class Feed<Events extends object = Readonly<Record<string, unknown>>> {
   }
 
   join(listener: Listener, lastId: string | undefined): Joined {
+    if (!this.isKept) this.#forget();
     this.#listeners.add(listener);
     const at = this.#idOf(this.#newest);
     if (lastId === undefined || lastId === '') return { how: 'anew', at };
@@ -88,15 +89,21 @@ export class Feed<Events extends object = Readonly<Record<string, unknown>>> {
   }
 
   #publish(name: string, render: () => unknown): void {
-    this.#newest += 1;
-    if (!this.#worthKeeping()) {
-      this.#ring = [];
+    if (!this.isKept) {
+      this.#forget();
       return;
     }
+    this.#newest += 1;
     const event = { id: this.#idOf(this.#newest), name, data: JSON.stringify(render()) };
     this.#ring.push(event);
     if (this.#ring.length > REMEMBERED) this.#ring.shift();
     for (const listener of this.#listeners) listener(event);
+  }
+
+  /** Events may have gone untold: no id given so far says what its owner has missed. */
+  #forget(): void {
+    this.#newest += 1;
+    this.#ring = [];
   }
 
   #rest(id: string, name: string): void {
@@ -110,7 +117,8 @@ export class Feed<Events extends object = Readonly<Record<string, unknown>>> {
     }, PAUSE_MS).unref();
   }
 
-  #worthKeeping(): boolean {
+  /** Somebody listens, or was here a moment ago and may come back: what happens now is told or kept. */
+  get isKept(): boolean {
     return this.watched || this.#now() - this.#leftAt < KEPT_FOR_NOBODY_MS;
   }
 

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { AccountWire } from '../admin-api/account.ts';
 import type { FeedEvents } from '../admin-api/events.ts';
+import type { LiveTurn } from '../bridge/turn-snapshot.ts';
 import type { AccountId, SessionId } from '../domain/ids.ts';
 import { Feed, type FeedEvent } from './feed.ts';
 import { Live, type Shown } from './live.ts';
@@ -52,14 +53,29 @@ test('what ends by the clock is told of when it ends, though nobody touched the 
 test('running turns say once a second how far their output has come, and no more when they are done', () => {
   const { live, heard } = watched({});
   let pieces = 0;
-  const turn = { id: 'req_1', startedAt: 0, pieces: () => pieces } as never;
-  live.turnMoved(turn);
+  const turn = (phase: string) => {
+    const shown = { id: 'req_1', startedAt: 0, phase, accountId: undefined, pieces: () => pieces };
+    return { ...shown, snapshot: () => shown } as unknown as LiveTurn;
+  };
+  live.turnMoved(turn('running'));
   pieces = 7;
   vi.advanceTimersByTime(1000);
   expect(heard.at(-1)).toMatchObject({ name: 'pace', data: '{"pieces":[["req_1",7]]}' });
-  live.turnMoved({ ...(turn as object), phase: 'done' } as never);
+  live.turnMoved(turn('done'));
   const told = heard.length;
   vi.advanceTimersByTime(5000);
   expect(heard.length).toBe(told);
+  live.close();
+});
+
+test('a turn is not even rendered while nobody watches', () => {
+  const live = new Live(new Feed<FeedEvents>(), new RunningTurns(), {
+    accounts: () => [],
+    account: () => undefined,
+    session: () => undefined,
+  });
+  const snapshot = vi.fn();
+  live.turnMoved({ id: 'req_1', phase: 'running', accountId: id, snapshot });
+  expect(snapshot).not.toHaveBeenCalled();
   live.close();
 });

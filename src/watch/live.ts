@@ -6,7 +6,7 @@ import type { AccountWire } from '../admin-api/account.ts';
 import type { FeedEvents } from '../admin-api/events.ts';
 import type { SessionWire } from '../admin-api/session.ts';
 import type { Session } from '../bridge/session.ts';
-import type { TurnSnapshot } from '../bridge/turn-snapshot.ts';
+import type { LiveTurn } from '../bridge/turn-snapshot.ts';
 import type { AccountRow } from '../domain/account.ts';
 import type { AccountId, SessionId } from '../domain/ids.ts';
 import { requestToWire } from '../store/request-row.ts';
@@ -54,9 +54,11 @@ export class Live {
     this.sessionChanged({ id: row.session });
   }
 
-  turnMoved(turn: TurnSnapshot): void {
+  turnMoved(turn: LiveTurn): void {
     this.#turns.saw(turn);
-    this.#feed.publish('turn', () => turnToWire(turn));
+    // Asked first: most of the time nobody watches, and a turn moves four times.
+    if (!this.#feed.isKept) return;
+    this.#feed.publish('turn', () => turnToWire(turn.snapshot()));
     if (turn.accountId !== undefined) this.accountChanged(turn.accountId);
   }
 

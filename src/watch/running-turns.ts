@@ -2,19 +2,19 @@
  * The turns that run at this moment, as far as the bridge has told of them. Forgets a turn when it is over.
  */
 import type { TurnWire } from '../admin-api/turn.ts';
-import type { TurnSnapshot } from '../bridge/turn-snapshot.ts';
+import type { LiveTurn, TurnSnapshot } from '../bridge/turn-snapshot.ts';
 
 export class RunningTurns {
-  readonly #turns = new Map<string, TurnSnapshot>();
+  readonly #turns = new Map<string, LiveTurn>();
 
-  saw(snapshot: TurnSnapshot): void {
-    if (snapshot.phase === 'done') this.#turns.delete(snapshot.id);
-    else this.#turns.set(snapshot.id, snapshot);
+  saw(turn: LiveTurn): void {
+    if (turn.phase === 'done') this.#turns.delete(turn.id);
+    else this.#turns.set(turn.id, turn);
   }
 
   /** Oldest first. */
   all(): readonly TurnSnapshot[] {
-    return [...this.#turns.values()];
+    return [...this.#turns.values()].map((turn) => turn.snapshot());
   }
 
   get some(): boolean {
