@@ -81,13 +81,20 @@ export class Rations {
       this.#meters.set(tenant, meter);
       return meter;
     }
-    // After the clock was set back, what was counted in the future counts for nothing.
-    known.startedAt = known.startedAt.filter((at) => at > now - MINUTE_MS && at <= now);
+    forgetOldAndFuture(known.startedAt, now);
     if (known.day !== today) {
       Object.assign(known, { day: today, tokens: this.#options.tokensSince(tenant, today * DAY_MS) });
     }
     return known;
   }
+}
+
+/** Looks at the ends alone: there may be 60,000 in between, and this runs at every turn. */
+function forgetOldAndFuture(startedAt: number[], now: number): void {
+  // After the clock was set back, what was counted in the future counts for nothing.
+  while ((startedAt.at(-1) ?? now) > now) startedAt.pop();
+  const fresh = startedAt.findIndex((at) => at > now - MINUTE_MS);
+  if (fresh !== 0) startedAt.splice(0, fresh < 0 ? startedAt.length : fresh);
 }
 
 function refuse(limits: KeyLimits | undefined, meter: Meter, now: number): Refusal | undefined {
