@@ -1,6 +1,6 @@
 /**
- * The access tokens of accounts as turns use them. A refused token is never shown again before it was refreshed, and
- * one that is refused right after its refresh is not refreshed once more: the refresh is not what it lacks.
+ * The access tokens of accounts as turns use them. A refused token is refreshed before it is shown again; one that is
+ * refused right after its refresh is not refreshed once more for a while: the refresh is not what it lacks.
  */
 import { setTimeout } from 'node:timers/promises';
 import type { OwnCode } from '../admin-api/codes.ts';
@@ -41,7 +41,7 @@ export class AccountTokens {
   stateOf(id: AccountId): 'fresh' | 'stale' {
     const row = this.#options.rows.get(id);
     if (row === undefined) return 'fresh';
-    if (this.#isRejected(row)) return 'stale';
+    if (this.#isRejected(row) && !this.#isJustRefreshed(id)) return 'stale';
     const freshness = freshnessOf(row, Date.now());
     return freshness === 'stale' || freshness === 'expired' ? 'stale' : 'fresh';
   }
@@ -52,7 +52,7 @@ export class AccountTokens {
     if (row !== undefined && rejected !== undefined) {
       if (bearerOf(row) !== rejected.bearer) return { outcome: 'usable' };
       this.#rejected.set(id, rejected.bearer);
-      if (Date.now() - (this.#refreshedAt.get(id) ?? 0) < JUST_REFRESHED_MS) {
+      if (this.#isJustRefreshed(id)) {
         this.#options.mark(id, 'needs_login', rejected.failure);
         return { outcome: 'refused', failure: rejected.failure };
       }
@@ -122,6 +122,12 @@ export class AccountTokens {
   #refreshed(id: AccountId): void {
     this.#refreshedAt.set(id, Date.now());
     this.#rejected.delete(id);
+  }
+
+  #isJustRefreshed(id: AccountId): boolean {
+    const ageMs = Date.now() - (this.#refreshedAt.get(id) ?? Number.NEGATIVE_INFINITY);
+    // Negative: the clock was set back.
+    return ageMs >= 0 && ageMs < JUST_REFRESHED_MS;
   }
 
   /** A key has nothing to refresh: it is tried again as it is. */

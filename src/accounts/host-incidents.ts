@@ -14,6 +14,11 @@ interface Seen {
 export class HostIncidents {
   readonly #seen = new Map<string, Seen>();
 
+  /** An account was served: this host is not refused, and what was refused so far concerns its account. */
+  served(): void {
+    this.#seen.clear();
+  }
+
   /**
    * Notes the refusal. `host`: another account was refused in the same words; `accounts` are all that were, and what
    * is held against them for it is to be lifted.

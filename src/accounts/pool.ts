@@ -54,6 +54,7 @@ export class AccountPool {
   readonly #tallies = new Map<AccountId, Tally>();
   readonly #streaks = new LossStreaks();
   readonly #incidents = new HostIncidents();
+  readonly #refusedKeys = new HostIncidents();
   /** What may be shown to upstream, and what has to be refreshed first. */
   readonly tokens: AccountTokens;
   #given = 0;
@@ -147,6 +148,7 @@ export class AccountPool {
   served(id: AccountId): void {
     this.tokens.accepted(id);
     this.#streaks.answered(id);
+    this.#incidents.served();
     const strikes = this.#options.rows.get(id)?.strikes ?? 0;
     if (strikes > 0) this.#patch(id, { strikes: 0 });
   }
@@ -165,7 +167,8 @@ export class AccountPool {
     const refused = mark === 'needs_login' && failure.status === 401;
     if (everywhere !== 'host_trouble' && !refused) return false;
     const words = `${mark} ${failure.code}`;
-    const seen = this.#incidents.refused(row.id, words, Date.now());
+    const incidents = everywhere === 'host_trouble' ? this.#incidents : this.#refusedKeys;
+    const seen = incidents.refused(row.id, words, Date.now());
     const host = everywhere === 'host_trouble' ? seen.whose === 'host' : this.#areAll(seen.accounts);
     if (!host) return false;
     this.#options.log.warn(

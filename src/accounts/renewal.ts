@@ -98,7 +98,7 @@ export class Renewals {
   async #renew(id: AccountId, accessToken: 'usable' | 'useless'): Promise<Renewal> {
     if (this.#state === 'draining') return SHUTTING_DOWN;
     const trouble = this.#troubles.get(id);
-    if (trouble !== undefined && Date.now() < trouble.until)
+    if (trouble !== undefined && isAhead(trouble.until))
       return { kind: 'later', code: trouble.code, untilAt: trouble.until };
     const row = this.#options.rows.get(id);
     if (row === undefined) return { kind: 'refused', code: ACCOUNT_REMOVED };
@@ -186,7 +186,9 @@ export class Renewals {
       if (row.loginVersion !== version) return { kind: 'renewed' };
       if (row.renewingSince === undefined)
         return { kind: 'later', code: 'token_refreshed_elsewhere' satisfies OwnCode, untilAt: undefined };
-      const lost = Date.now() - row.renewingSince > ANSWER_LOST_AFTER_MS;
+      const ageMs = Date.now() - row.renewingSince;
+      // Begun in the future: the clock was set back, and how long ago it was is not known.
+      const lost = ageMs > ANSWER_LOST_AFTER_MS || ageMs < -ANSWER_LOST_AFTER_MS;
       if (lost || this.#spent.has(`${id} ${version}`)) return { kind: 'lost', untilAt: undefined };
       await pause(LOOK_AGAIN_MS);
     }
@@ -207,4 +209,10 @@ export class Renewals {
 
 function ignoreAbort(error: unknown): void {
   if ((error as Error).name !== 'AbortError') throw error;
+}
+
+/** A pause further ahead than any that is made here was noted before the clock was set back. */
+function isAhead(until: number): boolean {
+  const aheadMs = until - Date.now();
+  return aheadMs > 0 && aheadMs <= LONGEST_PAUSE_MS;
 }

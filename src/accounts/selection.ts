@@ -136,7 +136,9 @@ function reasonFor({ fresh, equal, wasting, calm }: Rounds): Because {
 
 /** The best news there is: a short wait, else a reset, else that this turn has tried everyone, else nothing. */
 function whyNone(serving: readonly Candidate[], wish: Wish): Unavailable {
-  const cooling = serving.flatMap((one) => (one.standing.is === 'cooling' ? [one.standing.until] : []));
+  // One that the turn has left would not be chosen when it is back.
+  const awaited = serving.filter((one) => !wish.exclude.includes(one.id));
+  const cooling = awaited.flatMap((one) => (one.standing.is === 'cooling' ? [one.standing.until] : []));
   if (cooling.length > 0) return { why: 'cooling', until: Math.min(...cooling) };
   const exhausted = serving.flatMap((one) => (one.standing.is === 'exhausted' ? [one.standing] : []));
   const [earliest] = exhausted.toSorted((a, b) => a.until - b.until);

@@ -113,13 +113,17 @@ export class AccountAttempt implements ResponseListener {
 
   /** The socket learns its newest response before the lane is free, so that the next turn finds it there. */
   ended(): void {
-    const { completed } = this.response;
-    if (completed !== undefined && this.attempt.carried !== 'ours') {
-      this.attempt.completed(completed.responseId);
-    }
     this.#given.record.ended('completed');
-    this.#dependencies.pool.served(this.account.id);
+    // A prewarm that this server answered itself says nothing about the account.
+    if (this.attempt.carried !== 'ours') this.#served();
     this.#given.events.ended();
+  }
+
+  #served(): void {
+    const { completed } = this.response;
+    if (completed !== undefined) this.attempt.completed(completed.responseId);
+    this.#dependencies.pool.served(this.account.id);
+    this.#given.placed.session.left = undefined;
   }
 
   failed(error: UpstreamError): void {

@@ -7,6 +7,7 @@ import type { Tenant } from '../domain/ids.ts';
 import { type Frame, makeFrame } from '../protocol/frame.ts';
 import { type HeaderMap, upstreamHeaders } from '../protocol/headers.ts';
 import { newResponseId } from '../protocol/refusal.ts';
+import { TURN_METADATA, withMembers } from '../protocol/turn-metadata.ts';
 import { type Continuation, continuationAt } from '../turn/continuation.ts';
 import type { AttemptOptions } from '../turn/states.ts';
 import type { UpstreamAccount } from '../upstream/account.ts';
@@ -92,8 +93,15 @@ function continuationFor(
   });
 }
 
-const METADATA_IDS = ['thread_id', 'session_id'];
-const HEADER_IDS = ['session_id', 'session-id', 'thread-id', 'conversation_id', 'x-client-request-id'];
+/** By these a client names what it runs, in `client_metadata` and in the metadata of its turn alike. */
+const IDS = [
+  ...['session_id', 'thread_id', 'window_id', 'context_window_id', 'x-codex-window-id'],
+  ...['turn_id', 'root_turn_id', 'parent_turn_id', 'parent_thread_id', 'x-codex-parent-thread-id'],
+];
+const HEADER_IDS = [
+  ...['session_id', 'session-id', 'thread-id', 'conversation_id', 'x-client-request-id'],
+  ...['x-codex-window-id', 'x-codex-parent-thread-id', 'x-codex-root-turn-id'],
+];
 
 /** The same object where nothing changes, so that the client's own bytes go up. */
 function composeMetadata(
@@ -101,9 +109,7 @@ function composeMetadata(
   transports: Transports,
 ): Readonly<Record<string, unknown>> {
   const { metadata } = request.envelope;
-  const scoped = METADATA_IDS.filter((name) => typeof metadata[name] === 'string')
-    .map((name) => [name, transports.scoped(request.tenant, String(metadata[name]))] as const)
-    .filter(([name, value]) => value !== metadata[name]);
+  const scoped = Object.entries(scopedIds(metadata, request.tenant, transports));
   const foreignState = TURN_STATE in metadata && turnState === undefined;
   if (scoped.length === 0 && !foreignState) return metadata;
   const { [TURN_STATE]: state, ...rest } = metadata;
@@ -114,7 +120,23 @@ function composeMetadata(
   };
 }
 
-const TURN_METADATA = 'x-codex-turn-metadata';
+/** The members that have to change, as this tenant's. */
+function scopedIds(
+  named: Readonly<Record<string, unknown>>,
+  tenant: Tenant,
+  transports: Transports,
+): Readonly<Record<string, string>> {
+  const scoped: Record<string, string> = {};
+  for (const name of IDS) {
+    const id = named[name];
+    if (typeof id === 'string') scoped[name] = transports.scoped(tenant, id);
+  }
+  const described = named[TURN_METADATA];
+  if (typeof described === 'string') {
+    scoped[TURN_METADATA] = withMembers(described, (turn) => scopedIds(turn, tenant, transports));
+  }
+  return Object.fromEntries(Object.entries(scoped).filter(([name, value]) => value !== named[name]));
+}
 
 export function composeHeaders(
   { request, turnState, account }: AttemptContext,
@@ -126,7 +148,10 @@ export function composeHeaders(
     if (value !== undefined) passed[name] = transports.scoped(request.tenant, value);
   }
   const metadata = passed[TURN_METADATA];
-  if (metadata !== undefined) passed[TURN_METADATA] = reinstalled(metadata, account.installationId);
+  if (metadata !== undefined) {
+    const scoped = withMembers(metadata, (turn) => scopedIds(turn, request.tenant, transports));
+    passed[TURN_METADATA] = reinstalled(scoped, account.installationId);
+  }
   if (turnState !== undefined) passed[TURN_STATE] = turnState;
   return passed;
 }

@@ -3,7 +3,6 @@
  * disposed of. Afterwards nothing that connection still has to say can reach anybody.
  */
 import type { ResponseId } from '../domain/ids.ts';
-import type { HeaderMap } from '../protocol/headers.ts';
 import type { Failure } from '../turn/failure.ts';
 import { localFailure } from '../turn/local-failure.ts';
 import type { UpstreamError } from '../turn/upstream-error.ts';
@@ -29,8 +28,6 @@ import {
 } from './attempt-request.ts';
 
 export interface AttemptListener extends ExchangeListener {
-  /** A unary answer, whole. */
-  onBody(body: Buffer, headers: HeaderMap): void;
   /** Nothing was sent: this server found out by itself that it cannot be. */
   onLocalFailure(failure: Failure): void;
 }
@@ -170,7 +167,13 @@ export class Attempt {
     }
     const payload = this.#payload('http');
     if (payload === undefined) return;
-    this.#carriedBy(this.#transports.http.stream(this.#post('', payload), this.#listener));
+    this.#carriedBy(this.#transports.http.stream(this.#post('', payload), this.#streamListener()));
+  }
+
+  /** A background turn may be answered with what has begun; any other answer without events is none. */
+  #streamListener(): ExchangeListener {
+    if (this.#context.request.envelope.background === 'yes') return this.#listener;
+    return { ...this.#listener, onBody: () => this.#listener.onFailure({ via: 'eof' }) };
   }
 
   /** The client may have stopped reading before there was anything to pause. */

@@ -5,8 +5,10 @@
 import { randomUUID } from 'node:crypto';
 import type { ResponseId, Tenant } from '../domain/ids.ts';
 import type { TranscriptNode } from '../store/transcript-node.ts';
+import { localFailure } from '../turn/local-failure.ts';
+import { refusalForFailure } from '../turn/refusals.ts';
 import { backgroundAnswer } from './background-answer.ts';
-import type { Rations } from './rations.ts';
+import type { Admission, Rations } from './rations.ts';
 import type { RunningTurn, TurnRequest, TurnSink } from './stream.ts';
 import { Turn } from './turn.ts';
 import type { TurnDependencies } from './turn-dependencies.ts';
@@ -35,7 +37,7 @@ export class Bridge {
 
   /** `sink.end` is called exactly once, whatever happens; never before this returns. */
   run(request: TurnRequest, sink: TurnSink): RunningTurn {
-    const admission = this.#rations.enter(request.tenant, Date.now());
+    const admission = this.#admit(request.tenant);
     const turn = new Turn(request, this.#dependencies, admission.ok ? leaving(sink, admission.leave) : sink);
     this.#running.add(turn);
     const over = admission.ok ? turn.run(this.#state) : turn.turnAway(admission.refused);
@@ -44,6 +46,17 @@ export class Bridge {
       if (this.#running.size === 0) this.#emptied?.();
     });
     return turn;
+  }
+
+  /** What is thrown here would end the door's connection, and on a WebSocket all its other turns. */
+  #admit(tenant: Tenant): Admission {
+    try {
+      return this.#rations.enter(tenant, Date.now());
+    } catch (cause) {
+      const { message, stack } = cause as Error;
+      this.#dependencies.log.error({ reason: message, stack }, 'the limits of a key could not be checked');
+      return { ok: false, refused: refusalForFailure(localFailure('internal'), Date.now()) };
+    }
   }
 
   /** A background response that has come to its end, as a part of its conversation; undefined if that is known. */

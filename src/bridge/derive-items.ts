@@ -31,8 +31,10 @@ export function itemsFor(
   const items = after === undefined ? history.whole() : itemsAfter(history, after);
   if (items === undefined) return 'missing';
   const made = items.flatMap((item) => derived(item, target, scope));
-  const untouched = items.length === history.fresh.length && made.length === items.length;
-  return untouched && made.every((bytes, index) => bytes === items[index]?.bytes) ? 'as_sent' : made;
+  const { sent } = history;
+  return made.length === sent.length && made.every((bytes, index) => bytes === sent[index])
+    ? 'as_sent'
+    : made;
 }
 
 function itemsAfter(history: History, after: ResponseId): readonly Item[] | undefined {

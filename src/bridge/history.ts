@@ -5,7 +5,7 @@
  */
 import type { AccountId, ResponseId } from '../domain/ids.ts';
 import type { BoundTo } from '../domain/request.ts';
-import { type ChainKey, chainHash, chainStart } from '../protocol/items.ts';
+import { chainHash, chainStart } from '../protocol/items.ts';
 import { type Refusal, refusal } from '../protocol/refusal.ts';
 import type { TranscriptNode } from '../store/transcript-node.ts';
 import type { Past } from '../turn/continuation.ts';
@@ -34,8 +34,10 @@ export interface History {
   readonly servedBy: AccountId | undefined;
   /** What an earlier turn of this history is bound to. */
   readonly bound: BoundTo | undefined;
-  /** What came in this request's own `input`. */
+  /** What this request adds: its own `input`, and that of a prewarm which this server answered itself. */
   readonly fresh: readonly Item[];
+  /** The client's own `input`, byte for byte. */
+  readonly sent: readonly Buffer[];
   /** All items, the fresh ones last; undefined when what comes before them is not there any more. */
   whole(): readonly Item[] | undefined;
   /** How many of all items make up the history of this response. */
@@ -44,18 +46,11 @@ export interface History {
 
 /** Refused: an id that this server did not issue to this tenant. */
 export function resolveHistory(request: TurnRequest, source: HistorySource): Resolved {
-  const fresh = request.envelope.input.map((bytes) => new Item(bytes, undefined));
-  const scope = { tenant: request.tenant, source };
-  const resolved = continued(fresh, request, scope);
-  // Asked for last: the hash has parsed each item already, and what it refers to came to light with that.
-  const unknown = fresh.map((item) => unknownReference(item, scope)).find((id) => id !== undefined);
-  return unknown === undefined ? resolved : { ok: false, refused: itemNotFound(unknown) };
-}
-
-function continued(fresh: readonly Item[], { envelope }: TurnRequest, scope: Scope): Resolved {
-  const { tenant, source } = scope;
+  const { envelope, tenant } = request;
+  const scope = { tenant, source };
+  const fresh = envelope.input.map((bytes) => new Item(bytes, undefined));
   const anchor = envelope.previousResponseId as ResponseId | undefined;
-  if (anchor === undefined) return { ok: true, history: fullHistory(fresh, fresh.length, scope) };
+  if (anchor === undefined) return fullHistory(fresh, envelope.input, scope);
   const owner = source.requests.ownerOf(tenant, anchor);
   const node = source.transcripts.tip(tenant, anchor);
   if (owner === undefined && node === undefined)
@@ -63,13 +58,11 @@ function continued(fresh: readonly Item[], { envelope }: TurnRequest, scope: Sco
   const path = new TranscriptPath(() => node && source.transcripts.walk(tenant, anchor));
   // A prewarm that this server answered itself is no response upstream could know: its input simply comes first.
   if (node !== undefined && node.account === undefined) {
-    const items = [...(path.items ?? []), ...fresh];
-    return { ok: true, history: fullHistory(items, fresh.length, scope) };
+    return fullHistory([...(path.items ?? []), ...fresh], envelope.input, scope);
   }
   const stored = (owner?.stored ?? false) && !source.refusedAnchors.has(tenant, anchor);
   const named = { id: anchor, owner: node?.account ?? owner?.account, stored };
-  const history = anchoredHistory(named, { node, path, fresh, bound: owner?.bound, scope });
-  return { ok: true, history };
+  return anchoredHistory(named, { node, path, fresh, bound: owner?.bound, sent: envelope.input, scope });
 }
 
 interface Continued {
@@ -78,17 +71,21 @@ interface Continued {
   readonly path: TranscriptPath;
   readonly fresh: readonly Item[];
   readonly bound: BoundTo | undefined;
+  readonly sent: readonly Buffer[];
   readonly scope: Scope;
 }
 
 function anchoredHistory(
   anchor: NonNullable<Past['anchor']>,
-  { node, path, fresh, bound, scope }: Continued,
-): History {
+  { node, path, fresh: given, bound, sent, scope }: Continued,
+): Resolved {
   const { chainKey } = scope.source;
   // Of a history that is not kept only the hash of this turn's own part is known: nothing is recognised by it.
   const start = node?.chain ?? chainHash(chainStart(chainKey, scope.tenant), anchor.id, chainKey);
-  return {
+  const hashed = hashesOf(given, start, scope);
+  if (!hashed.ok) return hashed;
+  const fresh = hashed.items;
+  const history: History = {
     past: {
       anchor,
       ancestors: () => path.ancestors(),
@@ -97,15 +94,17 @@ function anchoredHistory(
     asWhole: 'snapshot',
     growth: {
       parent: anchor.id,
-      chain: fresh.reduce((hash, item) => item.hashAfter(hash, chainKey), start),
-      added: fresh.map((item) => keptBytes(item, scope)),
+      chain: hashed.hashes.at(-1) ?? start,
+      added: fresh.map((item) => item.bytes),
     },
     servedBy: anchor.owner,
     bound,
     fresh,
+    sent,
     whole: () => path.items && [...path.items, ...fresh],
     lengthAt: (id) => path.lengthAt(id),
   };
+  return { ok: true, history };
 }
 
 function itemNotFound(id: string): Refusal {
@@ -113,10 +112,12 @@ function itemNotFound(id: string): Refusal {
 }
 
 /** A history without an anchor: hashed once, and linked to the longest known response that it extends. */
-function fullHistory(items: readonly Item[], sent: number, scope: Scope): History {
+function fullHistory(given: readonly Item[], sent: readonly Buffer[], scope: Scope): Resolved {
   const { tenant, source } = scope;
   const start = chainStart(source.chainKey, tenant);
-  const hashes = hashesOf(items, start, source.chainKey);
+  const hashed = hashesOf(given, start, scope);
+  if (!hashed.ok) return hashed;
+  const { items, hashes } = hashed;
   const kinds = items.map((item) => item.facts.kind);
   const match = longestKnown(kinds, hashes, scope);
   const path = new TranscriptPath(() => match && source.transcripts.walk(tenant, match.id));
@@ -125,7 +126,7 @@ function fullHistory(items: readonly Item[], sent: number, scope: Scope): Histor
   const owned = items.map((item, index) => item.ownedBy(known?.items?.[index]?.owner ?? item.owner));
   const parent = known === undefined ? undefined : match?.id;
   const added = owned.slice(known === undefined ? 0 : match?.length);
-  return {
+  const history: History = {
     past: {
       anchor: undefined,
       ancestors: () => known?.ancestors() ?? [],
@@ -134,23 +135,42 @@ function fullHistory(items: readonly Item[], sent: number, scope: Scope): Histor
     asWhole: kinds.includes('output') ? 'client_full' : 'none',
     growth: {
       parent,
-      added: added.map((item) => keptBytes(item, scope)),
+      added: added.map((item) => item.bytes),
       chain: hashes.at(-1) ?? start,
     },
     servedBy: parent === undefined ? undefined : source.transcripts.get(tenant, parent)?.account,
     bound: undefined,
-    fresh: owned.slice(owned.length - sent),
+    fresh: owned,
+    sent,
     whole: () => owned,
     lengthAt: (id) => known?.lengthAt(id),
   };
+  return { ok: true, history };
 }
 
-function hashesOf(items: readonly Item[], start: Buffer, key: ChainKey): readonly Buffer[] {
-  let hash = start;
-  return items.map((item) => {
-    hash = item.hashAfter(hash, key);
-    return hash;
-  });
+type Hashed =
+  | { readonly ok: true; readonly items: readonly Item[]; readonly hashes: readonly Buffer[] }
+  | { readonly ok: false; readonly refused: Refusal };
+
+/**
+ * The items, each with the hash of the history up to it, in the place of a reference what it names: else the turn
+ * would extend nothing, and what it refers to would grow old while it is in use.
+ */
+function hashesOf(given: readonly Item[], start: Buffer, scope: Scope): Hashed {
+  const { chainKey } = scope.source;
+  const items: Item[] = [];
+  const hashes: Buffer[] = [];
+  for (const item of given) {
+    const before = hashes.at(-1) ?? start;
+    // A look at the bytes could be deceived by an escape: what an item refers to comes to light with its hash.
+    const hash = item.hashAfter(before, chainKey);
+    const { reference } = item.facts;
+    const named = reference === undefined ? item : referencedItem(reference, scope);
+    if (named === undefined) return { ok: false, refused: itemNotFound(reference ?? '') };
+    items.push(named);
+    hashes.push(named === item ? hash : named.hashAfter(before, chainKey));
+  }
+  return { ok: true, items, hashes };
 }
 
 /** Prefixes that are looked up before the search is given up: a match is nearly always close to the end. */
@@ -173,13 +193,6 @@ function longestKnown(
   return undefined;
 }
 
-/** What is remembered of an item: of a reference the item itself, which may be forgotten where it stands now. */
-function keptBytes(item: Item, scope: Scope): Buffer {
-  const { reference } = item.facts;
-  if (reference === undefined) return item.bytes;
-  return referencedItem(reference, scope)?.bytes ?? item.bytes;
-}
-
 /** The item that an id names, as the answer that it came in is remembered. */
 export function referencedItem(id: string, { tenant, source }: Scope): Item | undefined {
   const node = source.transcripts.findItem(tenant, id)?.node;
@@ -187,12 +200,6 @@ export function referencedItem(id: string, { tenant, source }: Scope): Item | un
   return node.output
     .map((bytes) => new Item(bytes, node.account))
     .find((item) => item.facts.names.includes(id));
-}
-
-/** Every item is parsed for it: a look at the bytes can be deceived by an escape or by leaving the type out. */
-function unknownReference({ facts }: Item, { tenant, source }: Scope): string | undefined {
-  const id = facts.reference;
-  return id === undefined || source.transcripts.findItem(tenant, id) !== undefined ? undefined : id;
 }
 
 /** Why this turn can be served by one account only: what it names itself, or what an earlier turn has named. */

@@ -47,7 +47,7 @@ function sessionIdOf({ envelope, headers }: TurnRequest): string | undefined {
 
 /** Sessions that share this prefer the same account, for its prompt cache. */
 export function affinityOf(request: TurnRequest): string | undefined {
-  return sessionIdOf(request) ?? request.envelope.promptCacheKey;
+  return sessionIdOf(request) ?? name(request.envelope.promptCacheKey);
 }
 
 /** Names are kept for as long as their session; what is longer than any real one is none. */

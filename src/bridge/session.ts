@@ -13,6 +13,8 @@ export type KeyKind = 'turn_state' | 'thread' | 'session' | 'socket' | 'response
 /** Turns that may wait for one lane. */
 const MAX_QUEUE = 8;
 const MAX_SWITCHES = 50;
+/** A client may name as many streams as it likes; more lanes than this are kept only for what they hold. */
+const MAX_IDLE_LANES = 16;
 
 /** Why a session leaves an account: `code` for people, `cause` (a class or a state) for counters. */
 export interface SwitchReason {
@@ -156,8 +158,10 @@ export class Session {
     lane.runningId = undefined;
     lane.idleSince = Date.now();
     const next = lane.waiting.shift();
-    if (next === undefined) this.#onIdleLane(lane);
-    else next.grant({ ok: true, lane: this.#occupy(lane, next.entry) });
+    if (next === undefined) {
+      this.#onIdleLane(lane);
+      if (this.lanes.length > MAX_IDLE_LANES) this.#dropEmptyLanes();
+    } else next.grant({ ok: true, lane: this.#occupy(lane, next.entry) });
   }
 
   /** Leaving the account and closing what is open on it are one step. */
@@ -204,6 +208,10 @@ export class Session {
     for (const close of [...this.#closers]) close();
     for (const lane of this.lanes) lane.closeSocket();
     this.lanes = [];
+  }
+
+  #dropEmptyLanes(): void {
+    this.lanes = this.lanes.filter(({ running, holdsSocket }) => running !== undefined || holdsSocket);
   }
 
   #withdraw(lane: Lane, waiting: Waiting): void {

@@ -8,9 +8,8 @@ import type { Frame } from '../protocol/frame.ts';
 import type { Refusal } from '../protocol/refusal.ts';
 import type { Failure } from '../turn/failure.ts';
 import { localFailure } from '../turn/local-failure.ts';
-import { RECOVERY } from '../turn/recovery.ts';
-import { refusalAfterOutput, refusalFor, refusalForFailure } from '../turn/refusals.ts';
-import type { Reason } from '../turn/states.ts';
+import { isToldAsUpstream, refusalAfterOutput, refusalFor, refusalForFailure } from '../turn/refusals.ts';
+import type { Binding, Reason } from '../turn/states.ts';
 import type { AccountAttempt } from './account-attempt.ts';
 import type { ClientSide } from './client-side.ts';
 import type { EventLoop } from './event-loop.ts';
@@ -25,6 +24,8 @@ export interface TurnSoFar {
   readonly place: TurnPlace | undefined;
   readonly running: AccountAttempt | undefined;
 }
+
+const FREE: Binding = { kind: 'free' };
 
 export interface TurnEndingOptions {
   readonly request: TurnRequest;
@@ -58,7 +59,7 @@ export class TurnEnding {
     const { envelope, client, door } = this.#options.request;
     const { previousResponseId, model } = envelope;
     const refused = refusalFor(reason, { client, door, previousResponseId, model }, Date.now());
-    const frame = reason.kind === 'failure' ? this.#passedOn(reason.failure) : undefined;
+    const frame = reason.kind === 'failure' ? this.#passedOn(reason.failure, reason.binding) : undefined;
     if (frame === undefined) this.refuseWith(refused);
     else this.#failWith(refused, frame);
   }
@@ -71,7 +72,7 @@ export class TurnEnding {
   /** Something was shown: the stream ends in one failure. */
   fail(failure: Failure): void {
     const refused = refusalAfterOutput(failure, Date.now());
-    this.#failWith(refused, this.#passedOn(failure) ?? this.#options.client.failureFrame(refused));
+    this.#failWith(refused, this.#passedOn(failure, FREE) ?? this.#options.client.failureFrame(refused));
   }
 
   cancel(): void {
@@ -84,10 +85,11 @@ export class TurnEnding {
   }
 
   /** A request fault that upstream put into its stream goes down as that stream, for doors that stream. */
-  #passedOn(failure: Failure): Frame | undefined {
-    const asUpstream = RECOVERY[failure.class].told === 'as_upstream';
+  #passedOn(failure: Failure, binding: Binding): Frame | undefined {
     const { client, soFar } = this.#options;
-    return client.streams && asUpstream ? soFar().running?.response.failedFrame : undefined;
+    return client.streams && isToldAsUpstream(failure, binding)
+      ? soFar().running?.response.failedFrame
+      : undefined;
   }
 
   /** Without a record the turn was never accepted: it leaves no row. */
@@ -106,7 +108,9 @@ export class TurnEnding {
     if (status === 'completed' || status === 'incomplete') {
       return { ...known, completed: response?.completed, body: response?.body };
     }
-    return { ...known, brokenItems: this.#options.client.hasShown ? (response?.itemIds ?? []) : [] };
+    const { client } = this.#options;
+    const brokenItems = client.hasShown ? (response?.itemIds ?? []) : [];
+    return { ...known, begun: client.responseId, brokenItems };
   }
 
   /** Never throws and never rejects: there is nobody above it. What has been told stays told. */
@@ -130,7 +134,7 @@ export class TurnEnding {
       ? refusalAfterOutput(failure, Date.now())
       : refusalForFailure(failure, Date.now());
     record?.refused(refused);
-    await this.#quietly(() => this.#commit(record, 'failed', {}));
+    await this.#quietly(() => this.#commit(record, 'failed', this.#seenSafely()));
     await this.#quietly(vacate);
     const told = await this.#quietly(() => {
       if (client.hasEnded) throw new Error('the door broke while it told its client of the end');
@@ -140,6 +144,15 @@ export class TurnEnding {
     // A door that cannot even say this closes its connection.
     if (told === 'threw') await this.#quietly(() => client.cancelled());
     done();
+  }
+
+  /** What broke the turn may stand in what it has seen. */
+  #seenSafely(): Seen {
+    try {
+      return this.#seen('failed');
+    } catch {
+      return {};
+    }
   }
 
   async #commit(record: TurnRecord | undefined, status: RequestRow['status'], seen: Seen): Promise<void> {

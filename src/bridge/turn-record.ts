@@ -33,6 +33,8 @@ export interface Seen {
   /** A unary answer. */
   readonly body?: Buffer | undefined;
   readonly bound?: BoundTo | undefined;
+  /** A background response that goes on upstream, whatever became of this connection. */
+  readonly begun?: ResponseId | undefined;
   /** Ids of items that the client was shown of an answer that did not come to its end. */
   readonly brokenItems?: readonly string[];
 }
@@ -110,8 +112,9 @@ export class TurnRecord {
     };
   }
 
-  #isStored({ attempt, completed, body }: Seen): boolean {
-    if (backgroundId(this.#request, body) !== undefined) return true;
+  #isStored(seen: Seen): boolean {
+    const { attempt, completed } = seen;
+    if (this.#backgroundId(seen) !== undefined) return true;
     const stores = attempt?.account.kind === 'api_key' && attempt.carried !== 'ours';
     return completed !== undefined && stores && this.#request.envelope.store !== false;
   }
@@ -139,7 +142,8 @@ export class TurnRecord {
     return names.length === 0 ? [] : [{ names, account: attempt.account.id }];
   }
 
-  #row(status: RequestRow['status'], { completed, history, body }: Seen): RequestRow {
+  #row(status: RequestRow['status'], seen: Seen): RequestRow {
+    const { completed, history, body } = seen;
     const request = this.#request;
     const usage = completed?.usage ?? (body === undefined ? undefined : cutUsage(body));
     const error = this.#refusal?.error;
@@ -152,7 +156,7 @@ export class TurnRecord {
       route: request.route,
       model: request.envelope.model,
       status,
-      responseId: completed?.responseId ?? backgroundId(request, body),
+      responseId: completed?.responseId ?? this.#backgroundId(seen),
       previousResponseId: request.envelope.previousResponseId,
       accountId: this.#answeredBy(),
       accountReason: this.#last?.because,
@@ -179,23 +183,29 @@ export class TurnRecord {
     return history?.asWhole ?? 'none';
   }
 
-  #node(source: HistorySource, { completed, history, attempt, body }: Seen): TranscriptNode | undefined {
+  #node(source: HistorySource, seen: Seen): TranscriptNode | undefined {
+    const { completed, history, attempt, body } = seen;
     if (history === undefined) return undefined;
     if (source.transcripts.mode === 'off' && attempt?.carried !== 'ours') return undefined;
-    const compacted = body !== undefined && attempt !== undefined && this.#request.route === 'compact';
+    const compacted = attempt !== undefined && this.#request.route === 'compact';
     if (completed !== undefined) {
       const { responseId, items, response } = completed;
       return this.#nodeOf({ responseId, items, response }, history, source);
     }
-    const background = backgroundId(this.#request, body);
-    if (background !== undefined && body !== undefined) {
-      return this.#openNode(background, body, history);
-    }
-    if (!compacted) return undefined;
+    const background = this.#backgroundId(seen);
+    if (background !== undefined) return this.#openNode(background, body ?? Buffer.from('{}'), history);
+    if (!compacted || body === undefined) return undefined;
     const given = parseObject(body)?.['id'];
     const responseId = (typeof given === 'string' ? given : newResponseId()) as ResponseId;
     const items = itemsOfBody(body, attempt.account.id);
     return this.#nodeOf({ responseId, items, response: Buffer.from('{}') }, history, source);
+  }
+
+  /** A background response is named by its first answer, or by the first event of its stream, and asked for later. */
+  #backgroundId({ body, begun }: Seen): ResponseId | undefined {
+    if (this.#request.envelope.background !== 'yes') return undefined;
+    const id = body === undefined ? begun : parseObject(body)?.['id'];
+    return typeof id === 'string' ? (id as ResponseId) : undefined;
   }
 
   /** Without an answer yet: it is added when its client reads it (background-answer.ts). */
@@ -235,13 +245,6 @@ export class TurnRecord {
       itemIds: items.flatMap((item) => item.facts.names),
     };
   }
-}
-
-/** A background response is named by its first answer and asked for later. */
-function backgroundId(request: TurnRequest, body: Buffer | undefined): ResponseId | undefined {
-  if (body === undefined || request.envelope.background !== 'yes') return undefined;
-  const id = parseObject(body)?.['id'];
-  return typeof id === 'string' ? (id as ResponseId) : undefined;
 }
 
 const MAX_MESSAGE = 500;

@@ -92,14 +92,18 @@ export class Turn implements RunningTurn, AttemptEvents {
 
   pause(): void {
     this.#flow = 'paused';
-    this.#clock.pause();
-    this.#running?.attempt.pause();
+    this.#loop.run(() => {
+      this.#clock.pause();
+      this.#running?.attempt.pause();
+    });
   }
 
   resume(): void {
     this.#flow = 'flowing';
-    this.#clock.resume();
-    this.#running?.attempt.resume();
+    this.#loop.run(() => {
+      this.#clock.resume();
+      this.#running?.attempt.resume();
+    });
   }
 
   leave(): void {
@@ -267,7 +271,6 @@ export class Turn implements RunningTurn, AttemptEvents {
   ended(): void {
     const { completed } = this.#running?.response ?? {};
     if (completed !== undefined) this.#client.responseId = completed.responseId;
-    this.#placed().placed.session.left = undefined;
     this.#dispatch({ name: 'ended' });
   }
 

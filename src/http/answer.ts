@@ -21,3 +21,14 @@ export function turnHeaders(turn: RunningTurn, requestId: string): Record<string
     turn.droppedParams.length === 0 ? {} : { 'x-respool-dropped-params': turn.droppedParams.join(',') };
   return { ...turn.headers, ...dropped, 'x-request-id': requestId };
 }
+
+/** Calls `leave` when the client has left before its answer was complete, be it while its body was still decoded. */
+export function onClientGone({ raw }: FastifyReply, leave: () => void): void {
+  if (raw.destroyed) {
+    leave();
+    return;
+  }
+  raw.once('close', () => {
+    if (!raw.writableFinished) leave();
+  });
+}

@@ -10,8 +10,9 @@ import { sendRefusal } from './answer.ts';
 import { readBody } from './body-reader.ts';
 import { TAKES_SOCKETS } from './bounds.ts';
 import type { Share } from './byte-budget.ts';
-import { type Caller, identify } from './caller.ts';
+import { type Caller, identify, stillCaller } from './caller.ts';
 import { codexRoutes } from './codex.ts';
+import { KeyReview } from './key-review.ts';
 import { overloaded } from './load.ts';
 import { modelRoutes } from './models.ts';
 import type { Parts } from './parts.ts';
@@ -40,9 +41,7 @@ export function clientRoutes(app: FastifyInstance, parts: Parts, sockets: Set<Cl
     return undefined;
   });
 
-  parts.store.keys.watch(() => {
-    for (const socket of sockets) socket.reviewKey();
-  });
+  const review = new KeyReview(parts.store.keys);
 
   const callerOf: CallerOf = (request) => {
     const caller = callers.get(request);
@@ -54,9 +53,10 @@ export function clientRoutes(app: FastifyInstance, parts: Parts, sockets: Set<Cl
     onRequest: async (_request: FastifyRequest, reply: FastifyReply) =>
       parts.load.state === 'overloaded' ? sendRefusal(reply, overloaded()) : undefined,
   };
+  const way = { callerOf, shareOf, review };
   for (const root of ROOTS) {
-    app.post(`${root}/${LIVE}`, shedding, turnRoute(parts, { callerOf, shareOf, route: 'responses' }));
-    app.post(`${root}/${LIVE}/compact`, shedding, turnRoute(parts, { callerOf, shareOf, route: 'compact' }));
+    app.post(`${root}/${LIVE}`, shedding, turnRoute(parts, { ...way, route: 'responses' }));
+    app.post(`${root}/${LIVE}/compact`, shedding, turnRoute(parts, { ...way, route: 'compact' }));
     // Asked by programs that want to know whether anything is here.
     app.head(`${root}/${LIVE}`, async (_request, reply) => reply.send());
     app.route({
@@ -69,11 +69,15 @@ export function clientRoutes(app: FastifyInstance, parts: Parts, sockets: Set<Cl
         const arrival = arrivalOf(request, callerOf(request));
         const client = new ClientSocket({ socket, stream: request.raw.socket, arrival }, parts);
         sockets.add(client);
-        socket.once('close', () => sockets.delete(client));
+        const forget = review.add(client);
+        socket.once('close', () => {
+          sockets.delete(client);
+          forget();
+        });
       },
     });
   }
-  const counting = turnRoute(parts, { callerOf, shareOf, route: 'input_tokens' });
+  const counting = turnRoute(parts, { ...way, route: 'input_tokens' });
   app.post('/v1/responses/input_tokens', shedding, counting);
   modelRoutes(app, parts, callerOf);
   codexRoutes(app, parts, callerOf);
@@ -102,11 +106,12 @@ function keepBodies(app: FastifyInstance, parts: Parts): ShareOf {
 interface TurnWay {
   readonly callerOf: CallerOf;
   readonly shareOf: ShareOf;
+  readonly review: KeyReview;
   readonly route: TurnRequest['route'];
 }
 
 /** A unary turn or an event stream, as the body asks. */
-function turnRoute(parts: Parts, { callerOf, shareOf, route }: TurnWay) {
+function turnRoute(parts: Parts, { callerOf, shareOf, review, route }: TurnWay) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     const asked = await takeBody(request, shareOf(request));
     if (!asked.ok) return sendRefusal(reply, asked.refused);
@@ -115,8 +120,14 @@ function turnRoute(parts: Parts, { callerOf, shareOf, route }: TurnWay) {
     const way = { door, route, line: undefined, id: request.id } as const;
     const taken = turnRequest(envelope, arrivalOf(request, callerOf(request)), way, parts.pool);
     if (!taken.ok) return sendRefusal(reply, taken.refused);
-    if (door === 'sse') await answerSse(parts.bridge, taken.request, reply, parts.config.keepaliveMs);
+    const caller = callerOf(request);
+    const forget = review.add({
+      // The close of its connection ends the turn.
+      reviewKey: () => void (stillCaller(caller, parts.store.keys) ?? reply.raw.destroy()),
+    });
+    if (door === 'sse') await answerSse(parts, taken.request, reply);
     else await answerJson(parts.bridge, taken.request, reply);
+    forget();
     return reply;
   };
 }

@@ -28,28 +28,34 @@ export function retryAfterOf(headers: HeaderMap): number | undefined {
   return seconds >= 1 ? Math.min(Math.ceil(seconds), LONGEST_RETRY_AFTER_S) : undefined;
 }
 
+export interface PassOnOptions {
+  readonly open: (listener: PassageListener) => Passage;
+  readonly reply: FastifyReply;
+  readonly headersTimeoutMs: number;
+  /** Sees each chunk before the client does. */
+  readonly onChunk: (chunk: Buffer) => void;
+}
+
 /** Resolves when the stream is over, however it ended, or when it is clear that there will be none. */
-export function passOn(
-  open: (listener: PassageListener) => Passage,
-  reply: FastifyReply,
-  headersTimeoutMs: number,
-): Promise<PassedOn> {
+export function passOn(options: PassOnOptions): Promise<PassedOn> {
   return new Promise((resolve) => {
-    const stream = new OwnerStream(reply, resolve);
-    stream.begin(open(stream), headersTimeoutMs);
+    const stream = new OwnerStream(options, resolve);
+    stream.begin(options.open(stream), options.headersTimeoutMs);
   });
 }
 
 class OwnerStream implements PassageListener {
   readonly #reply: FastifyReply;
+  readonly #onChunk: (chunk: Buffer) => void;
   readonly #settle: (passed: PassedOn) => void;
   #passage: Passage | undefined;
   #reader: SlowReader | undefined;
   #patience: NodeJS.Timeout | undefined;
   #state: 'waiting' | 'flowing' | 'over' = 'waiting';
 
-  constructor(reply: FastifyReply, settle: (passed: PassedOn) => void) {
+  constructor({ reply, onChunk }: PassOnOptions, settle: (passed: PassedOn) => void) {
     this.#reply = reply;
+    this.#onChunk = onChunk;
     this.#settle = settle;
   }
 
@@ -83,6 +89,7 @@ class OwnerStream implements PassageListener {
   }
 
   onData(chunk: Buffer): void {
+    this.#onChunk(chunk);
     this.#reply.raw.write(chunk, () => this.#reader?.flushed());
     this.#reader?.wrote();
   }

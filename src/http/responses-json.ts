@@ -5,7 +5,7 @@ import type { FastifyReply } from 'fastify';
 import type { Bridge } from '../bridge/bridge.ts';
 import { member } from '../bridge/response-collector.ts';
 import type { Outcome, RunningTurn, TurnRequest } from '../bridge/stream.ts';
-import { sendRefusal, turnHeaders } from './answer.ts';
+import { onClientGone, sendRefusal, turnHeaders } from './answer.ts';
 
 export function answerJson(bridge: Bridge, request: TurnRequest, reply: FastifyReply): Promise<void> {
   return new Promise((resolve) => {
@@ -18,9 +18,7 @@ export function answerJson(bridge: Bridge, request: TurnRequest, reply: FastifyR
         resolve();
       },
     });
-    reply.raw.once('close', () => {
-      if (!reply.raw.writableFinished) turn.leave();
-    });
+    onClientGone(reply, () => turn.leave());
   });
 }
 

@@ -11,6 +11,7 @@ import { errorFrame, type Refusal, refusal } from '../protocol/refusal.ts';
 import { type Envelope, readEnvelope } from '../protocol/request.ts';
 import type { Share } from './byte-budget.ts';
 import { badKey, stillCaller } from './caller.ts';
+import { ConnectionBoundary } from './connection-boundary.ts';
 import { CODEX_KEEPALIVE, KeepAlive } from './keep-alive.ts';
 import { overloaded } from './load.ts';
 import { Outlet, writeTogether } from './outlet.ts';
@@ -66,12 +67,13 @@ export class ClientSocket {
   readonly #socketId = randomUUID();
   readonly #lines = new Map<string, Line>();
   readonly #reader: SlowReader;
-  readonly #outlet = new Outlet((pieces) => this.#deliver(pieces));
+  readonly #boundary: ConnectionBoundary;
+  readonly #outlet = new Outlet((pieces) => this.#boundary.run(() => this.#deliver(pieces)));
   readonly #onFlushed = () => {
     this.#reader.flushed();
     if (this.#parts.bridge.isDraining) this.closeIfDone();
   };
-  readonly #onData = (chunk: Buffer) => this.#count(chunk.length);
+  readonly #onData = (chunk: Buffer) => this.#boundary.run(() => this.#count(chunk.length));
   /** Of the message that is arriving. */
   readonly #arriving: Share;
   #arrivedBytes = 0;
@@ -82,16 +84,19 @@ export class ClientSocket {
     this.#arrival = arrival;
     this.#parts = parts;
     this.#arriving = parts.bodies.share();
+    this.#boundary = new ConnectionBoundary(parts.log, () => this.#broke());
     this.#reader = new SlowReader(stream, {
       buffered: () => socket.bufferedAmount,
       pause: () => this.#pause(),
       resume: () => this.#resume(),
       giveUp: () => socket.terminate(),
     });
-    socket.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary ? 'binary' : 'text'));
+    socket.on('message', (data, isBinary) =>
+      this.#boundary.run(() => this.#receive(data as Buffer, isBinary ? 'binary' : 'text')),
+    );
     stream.on('data', this.#onData);
-    socket.on('close', () => this.#closed());
-    socket.on('error', () => this.#broken());
+    socket.on('close', () => this.#boundary.run(() => this.#closed()));
+    socket.on('error', () => this.#boundary.run(() => this.#failed()));
   }
 
   /** Without a turn, and with all that was said on its way, a socket can be closed without anybody missing anything. */
@@ -196,7 +201,8 @@ export class ClientSocket {
       return;
     }
     const { request } = taken;
-    const keepAlive = new KeepAlive(this.#parts.config.keepaliveMs, () => this.#keepAlive(request.client));
+    const say = (): void => this.#boundary.run(() => this.#keepAlive(request.client));
+    const keepAlive = new KeepAlive(this.#parts.config.keepaliveMs, say);
     line.turn = this.#parts.bridge.run(request, {
       frame: (frame) => {
         keepAlive.heard();
@@ -269,8 +275,14 @@ export class ClientSocket {
     for (const line of this.#lines.values()) line.turn?.resume();
   }
 
+  /** A mistake of this server's own: the turns of this connection end with it. */
+  #broke(): void {
+    this.#leave();
+    this.#socket.close(INTERNAL_ERROR, 'something went wrong in respool itself');
+  }
+
   /** ws has sent the close code that says what was wrong; what still comes is read by nobody and holds no memory. */
-  #broken(): void {
+  #failed(): void {
     this.#stream.off('data', this.#onData);
     this.#arriving.free();
     this.#leave();

@@ -15,19 +15,18 @@ import {
   refusal,
 } from '../protocol/refusal.ts';
 import { encodeSse, SSE_COMMENT } from '../protocol/sse.ts';
-import { sendRefusal, turnHeaders } from './answer.ts';
+import { onClientGone, sendRefusal, turnHeaders } from './answer.ts';
+import { ConnectionBoundary } from './connection-boundary.ts';
 import { CODEX_KEEPALIVE, KeepAlive } from './keep-alive.ts';
 import { Outlet, writeTogether } from './outlet.ts';
+import type { Parts } from './parts.ts';
 import { readerOf, type SlowReader } from './slow-reader.ts';
 
-export function answerSse(
-  bridge: Bridge,
-  request: TurnRequest,
-  reply: FastifyReply,
-  keepaliveMs: number,
-): Promise<void> {
+type SseParts = Pick<Parts, 'bridge' | 'config' | 'log'>;
+
+export function answerSse(parts: SseParts, request: TurnRequest, reply: FastifyReply): Promise<void> {
   return new Promise((resolve) => {
-    const stream = new EventStream(bridge, { request, reply, keepaliveMs, done: resolve });
+    const stream = new EventStream(parts, { request, reply, done: resolve });
     stream.begin();
   });
 }
@@ -35,7 +34,6 @@ export function answerSse(
 interface Options {
   readonly request: TurnRequest;
   readonly reply: FastifyReply;
-  readonly keepaliveMs: number;
   readonly done: () => void;
 }
 
@@ -50,15 +48,18 @@ class EventStream {
   /** Whether a `response.created` has been said: clients take no end of a stream that did not begin. */
   #begun: 'no' | 'yes' = 'no';
   #reader: SlowReader | undefined;
-  readonly #outlet = new Outlet((pieces, bytes) => this.#deliver(pieces, bytes));
+  readonly #boundary: ConnectionBoundary;
+  readonly #outlet = new Outlet((pieces, bytes) => this.#boundary.run(() => this.#deliver(pieces, bytes)));
   readonly #onFlushed = () => this.#reader?.flushed();
   /** Who puts the sizes of chunks around them. */
   #framing: 'node' | 'here' = 'node';
 
-  constructor(bridge: Bridge, options: Options) {
+  constructor({ bridge, config, log }: SseParts, options: Options) {
     this.#bridge = bridge;
     this.#options = options;
-    this.#keepAlive = new KeepAlive(options.keepaliveMs, () => this.#say());
+    // Its close ends the turn.
+    this.#boundary = new ConnectionBoundary(log, () => options.reply.raw.destroy());
+    this.#keepAlive = new KeepAlive(config.keepaliveMs, () => this.#boundary.run(() => this.#say()));
   }
 
   begin(): void {
@@ -69,9 +70,9 @@ class EventStream {
       end: (outcome) => this.#end(outcome),
     });
     const turn = this.#turn;
-    reply.raw.once('close', () => {
+    onClientGone(reply, () => {
       this.#stop();
-      if (!reply.raw.writableFinished) turn.leave();
+      turn.leave();
     });
     this.#reader = readerOf(reply.raw, turn);
   }

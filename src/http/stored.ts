@@ -4,11 +4,13 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { upstreamAccountOf } from '../accounts/account.ts';
+import { member } from '../bridge/response-collector.ts';
 import type { ResponseId, Tenant } from '../domain/ids.ts';
-import { parseObject } from '../protocol/frame.ts';
+import { kindOf, parseObject } from '../protocol/frame.ts';
 import { scanObject } from '../protocol/json-scan.ts';
 import { joinArray, rewriteObject } from '../protocol/json-splice.ts';
 import { refusal } from '../protocol/refusal.ts';
+import { SseScanner } from '../protocol/sse.ts';
 import type { TranscriptNode } from '../store/transcript-node.ts';
 import { responsesRoot } from '../upstream/account.ts';
 import type { HttpRequest, UnaryAnswer } from '../upstream/http.ts';
@@ -75,9 +77,23 @@ class StoredResponses {
 
   /** The first reading of a background answer is when it becomes part of its conversation. */
   #learn(tenant: Tenant, id: ResponseId, body: Buffer): void {
-    const { store, bridge } = this.#parts;
+    const { store, bridge, log } = this.#parts;
     const node = bridge.backgroundAnswer(tenant, id, body);
-    if (node !== undefined) void store.completeTurn(node);
+    if (node === undefined) return;
+    store.completeTurn(node).catch((cause: Error) => {
+      log.error({ reason: cause.message }, 'the answer of a background response is not saved');
+    });
+  }
+
+  /** The end of a background answer is read off its stream; of one that is known nothing is read. */
+  #learnFromStream(tenant: Tenant, id: ResponseId): (chunk: Buffer) => void {
+    if (this.#parts.store.transcripts.open(tenant, id) === undefined) return () => {};
+    const scanner = new SseScanner();
+    return (chunk) => {
+      const ended = scanner.push(chunk).find(({ type }) => kindOf(type) === 'terminal');
+      const response = ended && member(ended.data, 'response');
+      if (response !== undefined) this.#learn(tenant, id, response);
+    };
   }
 
   async inputItems(tenant: Tenant, request: Named, reply: FastifyReply): Promise<unknown> {
@@ -134,7 +150,12 @@ class StoredResponses {
   async #passOn(tenant: Tenant, request: Named, reply: FastifyReply): Promise<AskedStream> {
     const call = this.#callOf(tenant, request, 'GET');
     if (call === undefined) return { was: 'not_kept' };
-    return passOn((listener) => this.#parts.http.pass(call, listener), reply, OWNER_TIMEOUT_MS);
+    return passOn({
+      open: (listener) => this.#parts.http.pass(call, listener),
+      reply,
+      headersTimeoutMs: OWNER_TIMEOUT_MS,
+      onChunk: this.#learnFromStream(tenant, request.params.id as ResponseId),
+    });
   }
 
   /** `undefined`: no account keeps it, or the one that did was removed. */

@@ -14,6 +14,8 @@ const SEAL = 'encrypted_content';
 const SEAL_MARK = Buffer.from(`"${SEAL}"`);
 const FILE_MARKS = ['"file_id"', 'sediment://', 'file-service://'].map((mark) => Buffer.from(mark));
 const FILE_URL = /^(?:sediment|file-service):\/\//;
+/** Names are remembered; what is longer than any real one is none. */
+const LONGEST_NAME = 512;
 /** Deeper than any real item; what a client nests further is not looked into. */
 const MAX_DEPTH = 32;
 
@@ -23,9 +25,13 @@ const MAX_DEPTH = 32;
  */
 export function itemNames(item: Item, bytes: Buffer): readonly string[] {
   const { id, role } = item;
-  const issued = typeof id === 'string' && (role === undefined || role === 'assistant');
+  const issued = isName(id) && (role === undefined || role === 'assistant');
   const seals = bytes.includes(SEAL_MARK) ? sealsIn(item, 0) : [];
   return [...(issued ? [id] : []), ...seals.map(sealName)];
+}
+
+function isName(id: unknown): id is string {
+  return typeof id === 'string' && id !== '' && id.length <= LONGEST_NAME;
 }
 
 function sealName(seal: string): string {
@@ -56,10 +62,8 @@ export function filesIn(item: Item, bytes: Buffer): readonly string[] {
 
 function filesNamedBy(part: Item): readonly string[] {
   const fileId = part['file_id'];
-  const urls = Object.values(part).filter(
-    (value): value is string => typeof value === 'string' && FILE_URL.test(value),
-  );
-  return typeof fileId === 'string' && fileId !== '' ? [fileId, ...urls] : urls;
+  const urls = Object.values(part).filter((value): value is string => isName(value) && FILE_URL.test(value));
+  return isName(fileId) ? [fileId, ...urls] : urls;
 }
 
 function partsOf(value: unknown): readonly Item[] {

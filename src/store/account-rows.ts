@@ -226,8 +226,9 @@ export class AccountRows {
   async blockModel(id: AccountId, block: ModelBlock): Promise<void> {
     const row = this.#held.get(id);
     if (row === undefined) return;
-    const others = row.modelBlocks.filter(({ model }) => model !== block.model);
-    this.#held.change(id, { modelBlocks: block.untilAt > this.#now() ? [...others, block] : others });
+    const now = this.#now();
+    const others = row.modelBlocks.filter(({ model, untilAt }) => model !== block.model && untilAt > now);
+    this.#held.change(id, { modelBlocks: block.untilAt > now ? [...others, block] : others });
     await this.#keep([this.#statements.blockModel({ ...block, id })]);
   }
 
@@ -242,6 +243,10 @@ export class AccountRows {
   async expire(): Promise<void> {
     const { expireBlocks, expireSamples } = this.#statements;
     const now = this.#now();
+    for (const { id, modelBlocks } of this.all()) {
+      const left = modelBlocks.filter(({ untilAt }) => untilAt > now);
+      if (left.length < modelBlocks.length) this.#held.change(id, { modelBlocks: left });
+    }
     await this.#keep([expireBlocks({ before: now }), expireSamples({ before: now - SAMPLES_KEPT_MS })]);
   }
 

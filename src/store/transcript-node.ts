@@ -142,3 +142,7 @@ export function unpackBody(body: Buffer): BodyParts {
     output: items.slice(inputs),
   };
 }
+
+export function chainKeyOf(tenant: Tenant, chain: Buffer): string {
+  return `${tenant}\0${chain.toString('latin1')}`;
+}

@@ -8,7 +8,7 @@ import type { StoreLog } from './store-log.ts';
 import type { Outcome, Proposal } from './tentative.ts';
 import { TranscriptEviction } from './transcript-eviction.ts';
 import { TranscriptLeases } from './transcript-leases.ts';
-import { keyOf, type PackedNode, packed, type TranscriptNode } from './transcript-node.ts';
+import { chainKeyOf, keyOf, type PackedNode, packed, type TranscriptNode } from './transcript-node.ts';
 import type { HistorySize, StoredNode, TranscriptRows } from './transcript-rows.ts';
 import { TranscriptTouches } from './transcript-touches.ts';
 import type { Statement, WriteUnit } from './write-unit.ts';
@@ -161,7 +161,7 @@ export class Transcripts {
 
   /** The newest response whose history has this chained hash. */
   findByChain(tenant: Tenant, chain: Buffer): ResponseId | undefined {
-    const known = this.#byChain.get(chainKey(tenant, chain));
+    const known = this.#byChain.get(chainKeyOf(tenant, chain));
     if (known && this.#find(tenant, known)?.visibility === 'shown') return known;
     if (this.mode !== 'disk') return undefined;
     const stored = this.#options.rows.findByChain(tenant, chain);
@@ -175,8 +175,9 @@ export class Transcripts {
     const responseId =
       this.#byItem.get(keyOf(tenant, itemId)) ??
       (this.mode === 'disk' ? this.#options.rows.findItem(tenant, itemId)?.responseId : undefined);
-    const found = responseId && this.#find(tenant, responseId);
-    return found && { node: found.node };
+    if (responseId === undefined) return undefined;
+    this.#touch(tenant, responseId);
+    return this.#find(tenant, responseId);
   }
 
   /** The account whose response holds this output item; reads no body. */
@@ -288,22 +289,18 @@ export class Transcripts {
     this.#cache.set(key, entry);
     if (!this.#cache.has(key)) return;
     for (const itemId of node.itemIds) this.#byItem.set(keyOf(node.tenant, itemId), node.responseId);
-    if (entry.visibility === 'shown') this.#byChain.set(chainKey(node.tenant, node.chain), node.responseId);
+    if (entry.visibility === 'shown') this.#byChain.set(chainKeyOf(node.tenant, node.chain), node.responseId);
   }
 
   #unindex(node: PackedNode): void {
     const forget = (index: Map<string, ResponseId>, key: string) => {
       if (index.get(key) === node.responseId) index.delete(key);
     };
-    forget(this.#byChain, chainKey(node.tenant, node.chain));
+    forget(this.#byChain, chainKeyOf(node.tenant, node.chain));
     for (const itemId of node.itemIds) forget(this.#byItem, keyOf(node.tenant, itemId));
   }
 
   #touch(tenant: Tenant, responseId: ResponseId): void {
     if (this.mode === 'disk') this.#touches.touch(tenant, responseId);
   }
-}
-
-function chainKey(tenant: Tenant, chain: Buffer): string {
-  return `${tenant}\0${chain.toString('latin1')}`;
 }

@@ -6,7 +6,7 @@
 import { type Refusal, refusal } from '../protocol/refusal.ts';
 import type { Failure } from './failure.ts';
 import { RECOVERY, type Told } from './recovery.ts';
-import type { Reason, Unavailable } from './states.ts';
+import type { Binding, Reason, Unavailable } from './states.ts';
 
 const NO_RETRY = { 'x-should-retry': 'false' };
 /** When the account that a turn is bound to has no reset to name. */
@@ -24,9 +24,11 @@ export function refusalFor(reason: Reason, asked: AskedBy, now: number): Refusal
   if (reason.kind === 'failure') return refusalOf(reason.failure, reason.binding, asked, now);
   const { binding, reason: why, last, passing } = reason;
   if (binding.kind === 'owner') return cannotContinue(asked);
-  if (binding.kind === 'files') return accountBound();
-  if (binding.kind === 'compaction') return outOfQuota(untilOf(why) ?? now + ASK_AGAIN_MS, undefined, now);
   if (passing !== undefined) return refusalForFailure(passing, now);
+  if (binding.kind === 'files') return accountBound();
+  if (last !== undefined && why.why === 'exhausted' && mayBeServedAgain(last))
+    return refusalForFailure(last, now);
+  if (binding.kind === 'compaction') return outOfQuota(untilOf(why) ?? now + ASK_AGAIN_MS, undefined, now);
   const tellsLast = last !== undefined && RECOVERY[last.class].told === 'as_upstream' && !isForAWhile(why);
   if (tellsLast || (last !== undefined && why.why === 'tried_all')) return refusalForFailure(last, now);
   if (last !== undefined && why.why === 'suspended') return accountUnavailable();
@@ -34,9 +36,23 @@ export function refusalFor(reason: Reason, asked: AskedBy, now: number): Refusal
 }
 
 function refusalOf(failure: Failure, binding: Reason['binding'], asked: AskedBy, now: number): Refusal {
+  return losesConversation(failure, binding) ? cannotContinue(asked) : refusalForFailure(failure, now);
+}
+
+/** A request fault that the client is told in upstream's own words. */
+export function isToldAsUpstream(failure: Failure, binding: Binding): boolean {
+  return RECOVERY[failure.class].told === 'as_upstream' && !losesConversation(failure, binding);
+}
+
+function losesConversation(failure: Failure, binding: Binding): boolean {
   const { told, anchor } = RECOVERY[failure.class];
-  const lost = told === 'cannot_continue' || (anchor === 'forget' && binding.kind === 'owner');
-  return lost ? cannotContinue(asked) : refusalForFailure(failure, now);
+  return told === 'cannot_continue' || (anchor === 'forget' && binding.kind === 'owner');
+}
+
+/** Refused for a while: the account, or this host, may well serve before another account's quota is back. */
+function mayBeServedAgain(failure: Failure): boolean {
+  const { told, mark } = RECOVERY[failure.class];
+  return told === 'host_refused' || (told === 'account_unavailable' && mark !== 'needs_login');
 }
 
 function untilOf(reason: Unavailable): number | undefined {

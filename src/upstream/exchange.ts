@@ -7,7 +7,7 @@ import type { Frame } from '../protocol/frame.ts';
 import type { HeaderMap } from '../protocol/headers.ts';
 import type { UpstreamError } from '../turn/upstream-error.ts';
 
-export interface ExchangeListener {
+export interface FrameListener {
   /** The last byte of the request has left. */
   onSent(): void;
   /** Answer headers: of the HTTP answer, or of the upgrade that opened the socket. */
@@ -17,6 +17,12 @@ export interface ExchangeListener {
   onFailure(error: UpstreamError): void;
 }
 
+/** For what HTTP carries. */
+export interface ExchangeListener extends FrameListener {
+  /** The answer came as one body in place of a stream. */
+  onBody(body: Buffer, headers: HeaderMap): void;
+}
+
 export interface Exchange {
   pause(): void;
   resume(): void;
@@ -24,5 +30,7 @@ export interface Exchange {
   abandon(): void;
 }
 
-/** Stops the whole answer of a unary call. */
+/** What is read of a refusal. */
 export const SMALL_BODY_BYTES = 1024 * 1024;
+/** No answer that comes as one body is larger, images in it included. */
+export const LARGEST_ANSWER_BYTES = 128 * 1024 * 1024;

@@ -65,6 +65,7 @@ async function upstreamThat(answer: (response: ServerResponse) => void) {
               exchange.abandon();
               resolve(types);
             },
+            onBody: () => resolve([...types, 'body']),
             onFailure: ({ via }) => resolve([...types, via]),
           },
         );
@@ -143,6 +144,7 @@ async function upload(upstream: HttpUpstream) {
       onSent: () => heard.push('sent'),
       onHeaders: () => heard.push('headers'),
       onFrame: () => {},
+      onBody: () => heard.push('body'),
       onFailure: (signal) => {
         heard.push(signal.via === 'timeout' ? signal.what : signal.via);
         ended.resolve();

@@ -5,21 +5,15 @@
  */
 import { type Dispatcher, Pool } from 'undici';
 import type { AccountId } from '../domain/ids.ts';
-import { kindOf } from '../protocol/frame.ts';
 import { flatHeaders, type HeaderMap } from '../protocol/headers.ts';
-import { SseScanner } from '../protocol/sse.ts';
-import type { UpstreamError } from '../turn/upstream-error.ts';
 import { accountHeaders, type UpstreamAccount } from './account.ts';
 import { connectorFor } from './egress.ts';
-import { type Exchange, type ExchangeListener, SMALL_BODY_BYTES } from './exchange.ts';
+import { type Exchange, type ExchangeListener, LARGEST_ANSWER_BYTES } from './exchange.ts';
 import { Passage, type PassageListener } from './passage.ts';
 import { inSlices, type Patience } from './slices.ts';
-import { errorOf, parseBody } from './websocket.ts';
+import { StreamReading } from './stream-reading.ts';
 
 const CONNECTIONS = 512;
-/** What may follow the last event of a stream; a connection that has ended by then serves the next turn. */
-const REST_MS = 1000;
-const REST_BYTES = 64 * 1024;
 const UNARY_TIMEOUT_MS = 300_000;
 /** An upstream that takes no slice for so long will not take the rest. */
 const UPLOAD_STALLED_MS = 30_000;
@@ -93,6 +87,7 @@ export class HttpUpstream {
     const timeout = AbortSignal.timeout(limits.timeoutMs ?? UNARY_TIMEOUT_MS);
     const signal = limits.signal === undefined ? timeout : AbortSignal.any([timeout, limits.signal]);
     const chunks: Buffer[] = [];
+    let bytes = 0;
     let status = 0;
     let headers: HeaderMap = {};
     let progress: 'nothing_sent' | 'begun' = 'nothing_sent';
@@ -116,7 +111,11 @@ export class HttpUpstream {
         status = code;
         headers = flatHeaders(raw);
       },
-      onResponseData: (_controller, chunk) => void chunks.push(chunk),
+      onResponseData: (controller, chunk) => {
+        bytes += chunk.length;
+        chunks.push(chunk);
+        if (bytes > LARGEST_ANSWER_BYTES) controller.abort(new Error('the answer is too large'));
+      },
       onResponseEnd: () => resolve({ ok: true, status, headers, body: Buffer.concat(chunks) }),
       onResponseError: (_controller, error) => resolve({ ok: false, error, progress }),
     });
@@ -173,120 +172,4 @@ export class HttpUpstream {
 function signed({ account, headers, ...call }: HttpRequest, more: HeaderMap = {}): Call {
   const type: HeaderMap = call.body === undefined ? {} : { 'content-type': 'application/json' };
   return { ...call, headers: { ...accountHeaders(account), ...type, ...more, ...headers } };
-}
-
-/** Reads one streamed answer; both the handler that undici calls and the exchange that the attempt holds. */
-class StreamReading implements Exchange, Dispatcher.DispatchHandler {
-  readonly #scanner = new SseScanner();
-  readonly #refusal: Buffer[] = [];
-  #listener: ExchangeListener | undefined;
-  #controller: Dispatcher.DispatchController | undefined;
-  #status = 0;
-  #headers: HeaderMap = {};
-  #rest: { readonly timer: NodeJS.Timeout; bytes: number } | undefined;
-  #flow: 'flowing' | 'paused' = 'flowing';
-
-  constructor(listener: ExchangeListener) {
-    this.#listener = listener;
-  }
-
-  pause(): void {
-    if (this.#rest !== undefined) return;
-    this.#flow = 'paused';
-    this.#controller?.pause();
-  }
-
-  resume(): void {
-    this.#flow = 'flowing';
-    this.#controller?.resume();
-  }
-
-  /** The request does not leave. */
-  stalled(): void {
-    this.#fail({ via: 'timeout', what: 'first_event' });
-  }
-
-  abandon(): void {
-    this.#listener = undefined;
-    if (this.#rest === undefined) this.#abort();
-  }
-
-  #abort(): void {
-    clearTimeout(this.#rest?.timer);
-    this.#controller?.abort(new Error('the turn no longer needs this answer'));
-  }
-
-  /** Nobody listens any more; the connection is read on to the end of the answer, or it could not be used again. */
-  #end(): void {
-    this.#listener = undefined;
-    this.#rest = { timer: setTimeout(() => this.#abort(), REST_MS).unref(), bytes: 0 };
-    this.resume();
-  }
-
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#flow === 'paused') controller.pause();
-    if (this.#listener === undefined) this.abandon();
-  }
-
-  onRequestSent(): void {
-    this.#listener?.onSent();
-  }
-
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    headers: Record<string, string | string[] | undefined>,
-  ): void {
-    this.#status = status;
-    this.#headers = flatHeaders(headers);
-    if (status < 300) this.#listener?.onHeaders(this.#headers);
-  }
-
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#status >= 300) {
-      this.#keep(chunk);
-      return;
-    }
-    if (this.#rest !== undefined) {
-      this.#rest.bytes += chunk.length;
-      if (this.#rest.bytes > REST_BYTES) this.#abort();
-      return;
-    }
-    const scanned = this.#scanner.push(chunk);
-    for (const frame of scanned) {
-      const listener = this.#listener;
-      if (listener === undefined) return;
-      const kind = kindOf(frame.type);
-      if (kind === 'terminal' || kind === 'error') this.#end();
-      listener.onFrame(frame);
-    }
-    if (this.#scanner.error !== undefined) this.#fail({ via: 'garbage' });
-  }
-
-  #keep(chunk: Buffer): void {
-    const kept = this.#refusal.reduce((sum, part) => sum + part.length, 0);
-    if (kept < SMALL_BODY_BYTES) this.#refusal.push(chunk);
-  }
-
-  onResponseEnd(): void {
-    clearTimeout(this.#rest?.timer);
-    if (this.#status < 300) {
-      this.#fail({ via: 'eof' });
-      return;
-    }
-    const body = parseBody(Buffer.concat(this.#refusal).toString('utf8'));
-    this.#fail({ via: 'http', status: this.#status, headers: this.#headers, body });
-  }
-
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#fail(errorOf(error));
-  }
-
-  #fail(error: UpstreamError): void {
-    clearTimeout(this.#rest?.timer);
-    const listener = this.#listener;
-    this.abandon();
-    listener?.onFailure(error);
-  }
 }

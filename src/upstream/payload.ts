@@ -7,6 +7,7 @@
 import { isRecord } from '../protocol/frame.ts';
 import { joinArray, rewriteObject } from '../protocol/json-splice.ts';
 import type { Envelope } from '../protocol/request.ts';
+import { TURN_METADATA, withMembers } from '../protocol/turn-metadata.ts';
 import type { UpstreamAccount } from './account.ts';
 
 export interface PayloadRequest {
@@ -137,7 +138,6 @@ function common(request: PayloadRequest): Members {
 }
 
 const INSTALLATION = 'x-codex-installation-id';
-const TURN_METADATA = 'x-codex-turn-metadata';
 
 /** `undefined` leaves the member as it came; an installation id is replaced by the account's own wherever it stands. */
 function metadataFor({
@@ -156,14 +156,9 @@ function metadataFor({
 
 /** The JSON text of a turn's metadata with the account's installation in place of the client's. */
 export function reinstalled(turnMetadata: string, installationId: string): string {
-  try {
-    const parsed: unknown = JSON.parse(turnMetadata);
-    if (!isRecord(parsed) || !('installation_id' in parsed)) return turnMetadata;
-    return JSON.stringify({ ...parsed, installation_id: installationId });
-  } catch (cause) {
-    if (cause instanceof SyntaxError) return turnMetadata;
-    throw cause;
-  }
+  return withMembers(turnMetadata, (turn) =>
+    'installation_id' in turn ? { installation_id: installationId } : {},
+  );
 }
 
 const ENCRYPTED = 'reasoning.encrypted_content';

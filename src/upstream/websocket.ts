@@ -11,7 +11,7 @@ import type { UpstreamError } from '../turn/upstream-error.ts';
 import { responsesRoot, type UpstreamAccount, upgradeHeaders } from './account.ts';
 import type { Census } from './census.ts';
 import { CONNECT_TIMEOUT_MS, socketMaker } from './egress.ts';
-import { type Exchange, type ExchangeListener, SMALL_BODY_BYTES } from './exchange.ts';
+import { type Exchange, type FrameListener, SMALL_BODY_BYTES } from './exchange.ts';
 
 /** Upstream closes at exactly 16 MiB; what is larger after all edits goes over HTTP. */
 export const LARGEST_FRAME_BYTES = 15.5 * 1024 * 1024;
@@ -52,7 +52,7 @@ export class UpstreamSocket {
   readonly #pings: NodeJS.Timeout;
   readonly #leave: () => void;
   readonly #upload: Upload;
-  #listener: ExchangeListener | undefined;
+  #listener: FrameListener | undefined;
   #unanswered = 0;
   #garbage = 0;
 
@@ -81,7 +81,7 @@ export class UpstreamSocket {
     return open && this.#listener === undefined && Date.now() - this.openedAt < RETIRE_AFTER_MS;
   }
 
-  send(payload: Buffer, listener: ExchangeListener): Exchange {
+  send(payload: Buffer, listener: FrameListener): Exchange {
     this.#listener = listener;
     this.#unanswered = 0;
     listener.onHeaders(this.#headers);

@@ -176,9 +176,12 @@ async function playTurn(stage: Stage, step: Step, lane: number): Promise<void> {
   expectNoForeignWord(JSON.stringify([answer.response, answer.events, answer.error]), step.tenant);
   remember(stage, step, answer);
   const told = [answer.status, answer.error?.['code']];
-  if (item !== undefined && from?.owner !== step.tenant) return deepEqual(told, [400, 'item_not_found']);
   if (anchor !== undefined && (anchor.owner !== step.tenant || before === 'deleted'))
     return deepEqual(told, [400, 'previous_response_not_found']);
+  if (item !== undefined && from?.owner !== step.tenant) {
+    const deletedMeanwhile = anchor !== undefined && anchor.kept !== 'kept' && told[1] !== 'item_not_found';
+    return deepEqual(told, [400, deletedMeanwhile ? 'previous_response_not_found' : 'item_not_found']);
+  }
   // What is deleted at this moment, or an item of something deleted, may be there still or not any more.
   const certain = (anchor === undefined || anchor.kept === 'kept') && item === undefined;
   if (certain) equal(answer.status, 200, JSON.stringify(answer.error));
