@@ -6,6 +6,7 @@
 import { existsSync } from 'node:fs';
 
 const NEEDED_NODE = 24;
+const LAST_WORDS_MS = 2000;
 
 if (Number(process.versions.node.split('.')[0]) < NEEDED_NODE) {
   console.error(
@@ -17,4 +18,6 @@ if (Number(process.versions.node.split('.')[0]) < NEEDED_NODE) {
   if (existsSync('.env')) process.loadEnvFile('.env');
   const { runCli } = await import('./cli/cli.ts');
   process.exitCode = await runCli(process.argv.slice(2));
+  // What still holds the event loop by then, such as a log line that nobody reads, must not keep the process.
+  setTimeout(() => process.exit(), LAST_WORDS_MS).unref();
 }

@@ -15,8 +15,8 @@ import { bearerOf } from './account.ts';
 import { freshnessOf } from './login.ts';
 import { ANSWER_LOST, NO_REFRESH_TOKEN, type Renewal, type Renewals } from './renewal.ts';
 
-/** A turn that waits longer for a refresh is better served elsewhere; the refresh goes on. */
-const REFRESH_WAIT_MS = 15_000;
+/** A turn that waits longer for a refresh is better served elsewhere, and needs time left for that; the refresh goes on. */
+const REFRESH_WAIT_SHARE = 1 / 4;
 /** While the old token lives, waiting only spares one of the next turns the same. */
 const SHORT_WAIT_MS = 2000;
 const JUST_REFRESHED_MS = 5 * 60_000;
@@ -25,6 +25,8 @@ export interface AccountTokensOptions {
   readonly rows: AccountRows;
   readonly renewals: Renewals;
   readonly mark: (id: AccountId, mark: Mark, failure: Failure) => void;
+  /** How long a turn may spend on finding an account that serves it. */
+  readonly budgetMs: number;
 }
 
 export class AccountTokens {
@@ -69,7 +71,10 @@ export class AccountTokens {
       code: 'token_refresh_takes_long' satisfies OwnCode,
       untilAt: undefined,
     };
-    const waited = setTimeout(alive ? SHORT_WAIT_MS : REFRESH_WAIT_MS, tooLong, { ref: false });
+    const patienceMs = this.#options.budgetMs * REFRESH_WAIT_SHARE;
+    const waited = setTimeout(alive ? Math.min(SHORT_WAIT_MS, patienceMs) : patienceMs, tooLong, {
+      ref: false,
+    });
     const renewal = await Promise.race([
       this.#options.renewals.renew(id, alive ? 'usable' : 'useless'),
       waited,

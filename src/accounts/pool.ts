@@ -65,6 +65,7 @@ export class AccountPool {
     this.tokens = new AccountTokens({
       rows,
       renewals,
+      budgetMs: options.config.failoverBudgetMs,
       mark: (id, mark, failure) => this.mark(id, mark, { failure, model: '' }),
     });
   }

@@ -32,6 +32,7 @@ export type OwnCode =
   | 'payload_too_large'
   | 'server_is_overloaded'
   | 'server_shutting_down'
+  | 'response_cancelled'
   | 'session_released'
   | 'internal'
   | 'internal_error'

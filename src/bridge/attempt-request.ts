@@ -27,6 +27,7 @@ export interface Transports {
   readonly http: HttpUpstream;
   readonly upgrades: WebsocketSupport;
   readonly pingMs: number;
+  readonly handshakeMs: number;
   readonly census: Census;
   readonly source: HistorySource;
   /** A client's id as upstream may see it: the same for the same tenant, and nobody else's. */

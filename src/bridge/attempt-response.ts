@@ -30,6 +30,16 @@ export interface ResponseListener {
 /** The client's own `previous_response_id` (null: it sent none), where another one or none went up. */
 export type ClientAnchor = 'as_upstream_says' | { readonly id: string | null };
 
+/** Somebody has cancelled the response upstream: to send it again is what nobody asked for. */
+const CANCELLED = {
+  type: 'error',
+  error: {
+    type: 'invalid_request_error',
+    code: 'response_cancelled',
+    message: 'The response was cancelled.',
+  },
+};
+
 export class AttemptResponse {
   completed: CompletedResponse | undefined;
   /** A unary answer, whole. */
@@ -108,6 +118,11 @@ export class AttemptResponse {
     if (frame.type === 'response.failed') {
       this.failedFrame = frame;
       this.#failed(frame);
+      return;
+    }
+    if (frame.type === 'response.cancelled') {
+      this.failedFrame = frame;
+      this.#listener.failed({ via: 'frame', event: CANCELLED });
       return;
     }
     this.#listener.flush();

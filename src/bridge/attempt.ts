@@ -124,6 +124,7 @@ export class Attempt {
       account,
       headers: composeHeaders(this.#context, this.#transports),
       pingMs: this.#transports.pingMs,
+      handshakeMs: this.#transports.handshakeMs,
       census: this.#transports.census,
       signal: this.#abort.signal,
     });

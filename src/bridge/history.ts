@@ -10,6 +10,7 @@ import { type Refusal, refusal } from '../protocol/refusal.ts';
 import type { TranscriptNode } from '../store/transcript-node.ts';
 import type { Past } from '../turn/continuation.ts';
 import { previousResponseNotFound } from '../turn/refusals.ts';
+import { accountNames } from './account-names.ts';
 import type { HistorySource, Scope } from './history-source.ts';
 import { Item } from './item.ts';
 import { itemOwner } from './item-owner.ts';
@@ -204,25 +205,13 @@ export function referencedItem(id: string, { tenant, source }: Scope): Item | un
 
 /** Why this turn can be served by one account only: what it names itself, or what an earlier turn has named. */
 export function boundTo(request: TurnRequest, history: History, scope: Scope): BoundTo | undefined {
-  const { conversation } = request.envelope;
-  const names = [
-    ...(conversation === undefined ? [] : [conversationName(conversation)]),
-    ...history.fresh.flatMap((item) => item.facts.files.map(fileName)),
-  ];
-  const owners = names.map((name) => scope.source.bindings.accountOf(scope.tenant, name));
+  const owners = accountNames(request, history).map((name) =>
+    scope.source.bindings.accountOf(scope.tenant, name),
+  );
   const account = owners.find((owner) => owner !== undefined);
   if (account !== undefined) return { kind: 'files', account };
   if (history.bound !== undefined) return history.bound;
   const compaction = history.fresh.findLast((item) => item.facts.shape === 'compaction');
   const issuer = compaction && itemOwner(compaction, scope);
   return issuer === undefined ? undefined : { kind: 'compaction', account: issuer };
-}
-
-/** Names under which files and conversation objects are bound to their account. */
-export function fileName(file: string): string {
-  return `file:${file}`;
-}
-
-export function conversationName(conversation: string): string {
-  return `conversation:${conversation}`;
 }

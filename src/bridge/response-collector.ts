@@ -96,6 +96,7 @@ export class ResponseCollector {
 /** As upstreams write it, the id stands first, or after the type. */
 const ITEM_ID = /^\{(?:"type":"[\w.]{1,80}",)?"id":"([\w-]{1,200})"/;
 const ITEM_HEAD_BYTES = 300;
+const OPEN_BRACE = 0x7b;
 
 /** Items of a unary answer (`/responses/compact`), as `account` issued them. */
 export function itemsOfBody(body: Buffer, account: AccountId): readonly Item[] {
@@ -117,7 +118,10 @@ function complete(frame: Frame, outer: Members, { response, inner, items }: Part
 
 function outputOf(response: Buffer, members: Members): readonly Buffer[] {
   const elements = members.get('output')?.elements ?? [];
-  return elements.map((item) => response.subarray(item.start, item.end));
+  // What is no object cannot go up again.
+  return elements
+    .map((item) => response.subarray(item.start, item.end))
+    .filter((item) => item[0] === OPEN_BRACE);
 }
 
 /** The raw JSON of one top-level member. */

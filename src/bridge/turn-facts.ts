@@ -3,6 +3,7 @@ import type { AccountId } from '../domain/ids.ts';
 import type { BoundTo } from '../domain/request.ts';
 import { hasSideEffectTools } from '../protocol/items.ts';
 import type { Binding, TurnFacts } from '../turn/states.ts';
+import { accountNames } from './account-names.ts';
 import type { Hold } from './client-side.ts';
 import type { History } from './history.ts';
 import type { TurnRequest } from './stream.ts';
@@ -12,7 +13,7 @@ export function holdFor({ door, envelope }: TurnRequest): Hold {
   return envelope.background === 'yes' ? 'none' : 'until_output';
 }
 
-/** `pinned`: where a session has been so far, which is where its files are if nothing else is known of them. */
+/** Where a conversation has been so far is where its files are if nothing else is known of them. */
 export function bindingOf(
   request: TurnRequest,
   history: History,
@@ -21,9 +22,9 @@ export function bindingOf(
   const { anchor, whole } = history.past;
   if (anchor?.owner !== undefined && whole === 'missing') return { kind: 'owner', account: anchor.owner };
   if (known.bound !== undefined) return known.bound;
-  const names =
-    request.envelope.conversation !== undefined || history.fresh.some((item) => item.facts.files.length > 0);
-  return names && known.pinned !== undefined ? { kind: 'files', account: known.pinned } : { kind: 'free' };
+  const likely = known.pinned ?? history.servedBy;
+  const names = likely !== undefined && accountNames(request, history).length > 0;
+  return names ? { kind: 'files', account: likely } : { kind: 'free' };
 }
 
 /** Without one of these words in it no tool can act; only few requests have to be parsed for it. */

@@ -12,8 +12,9 @@ import type { Binding, CommittedTurn } from '../store/store.ts';
 import type { TranscriptNode } from '../store/transcript-node.ts';
 import type { Failure } from '../turn/failure.ts';
 import { RECOVERY } from '../turn/recovery.ts';
+import { accountNames } from './account-names.ts';
 import type { Attempt } from './attempt.ts';
-import { conversationName, fileName, type History } from './history.ts';
+import type { History } from './history.ts';
 import type { HistorySource } from './history-source.ts';
 import type { Item } from './item.ts';
 import { itemName } from './item-owner.ts';
@@ -122,23 +123,18 @@ export class TurnRecord {
   /** What later turns of this conversation are bound to, be it by this turn or by an earlier one. */
   #boundAfter({ bound, attempt, completed, history }: Seen): BoundTo | undefined {
     if (attempt === undefined || completed === undefined) return undefined;
-    if (this.#named(history).length > 0) return { kind: 'files', account: attempt.account.id };
+    if (history !== undefined && accountNames(this.#request, history).length > 0)
+      return { kind: 'files', account: attempt.account.id };
     if (bound?.kind === 'files') return bound;
     const compacts = completed.items.some((item) => item.facts.shape === 'compaction');
     return compacts ? { kind: 'compaction', account: attempt.account.id } : bound;
   }
 
-  /** Files and conversation objects that this turn names. */
-  #named(history: History | undefined): readonly string[] {
-    const { conversation } = this.#request.envelope;
-    const files = history?.fresh.flatMap((item) => item.facts.files.map(fileName)) ?? [];
-    return conversation === undefined ? files : [conversationName(conversation), ...files];
-  }
-
   #bindings({ attempt, completed, history, body, brokenItems = [] }: Seen): readonly Binding[] {
     if (attempt === undefined || attempt.carried === 'ours') return [];
     const answered = completed !== undefined || body !== undefined;
-    const names = answered ? this.#named(history) : brokenItems.map(itemName);
+    const named = history === undefined ? [] : accountNames(this.#request, history);
+    const names = answered ? named : brokenItems.map(itemName);
     return names.length === 0 ? [] : [{ names, account: attempt.account.id }];
   }
 

@@ -167,7 +167,9 @@ function buildWatch(pool: AccountPool, sessionOf: (id: SessionId) => Session | u
   return { feed, turns, live };
 }
 
-/** Addresses that are known to speak WebSocket. */
+/** Over a slow line a handshake takes a while. */
+const SHORTEST_HANDSHAKE_MS = 2000;
+/** Addresses that are known to speak WebSocket, beside those that the settings name in their place. */
 const PROVIDERS = ['https://api.openai.com/v1', 'https://chatgpt.com/backend-api'];
 
 interface Floors {
@@ -226,7 +228,17 @@ function buildBridge({
   /** Two tenants with the same cache key or thread must not meet upstream either. */
   const scoped = (tenant: Tenant, value: string): string =>
     tenant === LOCAL ? value : secrets.mac('scoped-id', tenant, value).toString('hex').slice(0, 32);
-  const transports = { http, upgrades, pingMs: config.upstreamPingMs, census, source, scoped };
+  // A turn that waits for a handshake in vain needs time left for another account.
+  const handshakeMs = Math.max(SHORTEST_HANDSHAKE_MS, config.failoverBudgetMs / 4);
+  const transports = {
+    http,
+    upgrades,
+    pingMs: config.upstreamPingMs,
+    handshakeMs,
+    census,
+    source,
+    scoped,
+  };
   const turnLog = new TurnLog({
     store,
     log,

@@ -3,6 +3,8 @@
  * Knows the event families of the wire, not what is to be done about them.
  */
 
+import { isUtf8 } from 'node:buffer';
+
 /** `data` is the JSON text of one event, exactly as upstream wrote it. */
 export interface Frame {
   readonly type: string;
@@ -27,6 +29,7 @@ const FIXED: ReadonlyMap<string, FrameKind> = new Map([
   ['response.completed', 'terminal'],
   ['response.incomplete', 'terminal'],
   ['response.failed', 'terminal'],
+  ['response.cancelled', 'terminal'],
   ['error', 'error'],
 ]);
 
@@ -36,8 +39,9 @@ export function kindOf(type: string): FrameKind {
   return type.startsWith('codex.') || type.startsWith('responsesapi.') ? 'vendor' : 'output';
 }
 
-const TYPE_PREFIX = Buffer.from('{"type":"');
+export const TYPE_PREFIX = Buffer.from('{"type":"');
 const QUOTE = 0x22;
+const CLOSE_BRACE = 0x7d;
 const LONGEST_TYPE = 80;
 const PLAIN = /^[\w.-]+$/;
 
@@ -46,12 +50,17 @@ const PLAIN = /^[\w.-]+$/;
  * member order costs one parse. `undefined`: not a JSON object with a string `type`.
  */
 export function frameOf(data: Buffer): Frame | undefined {
-  if (startsWith(data, TYPE_PREFIX, 0)) {
+  if (startsWith(data, TYPE_PREFIX, 0) && data.at(-1) === CLOSE_BRACE) {
     const type = typeAt(data, TYPE_PREFIX.length, QUOTE);
     if (type !== undefined) return { type, data };
   }
   const parsed = parseObject(data);
   return typeof parsed?.['type'] === 'string' ? { type: parsed['type'], data } : undefined;
+}
+
+/** The same text where it is text, else with U+FFFD in the place of what is none: a WebSocket client would close. */
+export function readable(data: Buffer): Buffer {
+  return isUtf8(data) ? data : Buffer.from(data.toString('utf8'));
 }
 
 /** What was read last. Most events of a stream are of one type, and a string that is known need not be made again. */

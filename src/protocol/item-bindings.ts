@@ -60,6 +60,17 @@ export function filesIn(item: Item, bytes: Buffer): readonly string[] {
   return [item, ...partsOf(item['content']), ...partsOf(item['output'])].flatMap(filesNamedBy);
 }
 
+const TOOL_MARKS = ['"file_ids"', '"vector_store_ids"'].map((mark) => Buffer.from(mark));
+
+/** The files and vector stores that the tools of a request work on. */
+export function filesOfTools(tools: Buffer): readonly string[] {
+  if (!TOOL_MARKS.some((mark) => tools.includes(mark))) return [];
+  return partsOf(JSON.parse(tools.toString('utf8'))).flatMap((tool) => {
+    const container = isRecord(tool['container']) ? tool['container'] : {};
+    return [container['file_ids'], tool['file_ids'], tool['vector_store_ids']].flat().filter(isName);
+  });
+}
+
 function filesNamedBy(part: Item): readonly string[] {
   const fileId = part['file_id'];
   const urls = Object.values(part).filter((value): value is string => isName(value) && FILE_URL.test(value));

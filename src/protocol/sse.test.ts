@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { encodeSse, SSE_COMMENT, SseScanner } from './sse.ts';
@@ -60,14 +61,18 @@ test('a stream gives the same events however it is cut', () => {
 test('an event that came in the usual form can go on as it came, and no other', () => {
   const eventsIn = (text: string) =>
     new SseScanner().push(Buffer.from(text)).map(({ event: bytes }) => bytes?.toString());
-  const usual = 'event: error\ndata: {"a":1}\n\n';
+  const usual = 'event: error\ndata: {"type":"error","a":1}\n\n';
   expect(eventsIn(usual + usual)).toEqual([usual, usual]);
   const others = [
     'event: error\r\ndata: {"a":1}\r\n\r\n',
     'event:error\ndata: {}\n\n',
     'data: {"type":"a"}\n\n',
+    'event: error\ndata: {"a":1}\n\n',
+    'event: error\ndata: {"type":"other"}\n\n',
   ];
-  const broken = ['event: error\ndata: {"a":\ndata: 1}\n\n', 'event: error\ndata: {\r}\n\n'];
+  const broken = ['event: error\ndata: {"a":\ndata: 1}\n\n'];
+  // The line ends in front of the brace.
+  expect(eventsIn('event: error\ndata: {\r}\n\n')).toEqual([]);
   expect(eventsIn([...others, ...broken, usual].join(''))).toEqual(
     [...others, ...broken, usual].map((text) => (text === usual ? usual : undefined)),
   );
@@ -76,7 +81,7 @@ test('an event that came in the usual form can go on as it came, and no other', 
 test('an encoded event reads back as what was encoded', () => {
   fc.assert(
     fc.property(type, fc.jsonValue(), fc.constantFrom(0, 2), (eventType, value, indent) => {
-      const data = Buffer.from(JSON.stringify(value, null, indent));
+      const data = Buffer.from(JSON.stringify({ type: eventType, value }, null, indent));
       const [seen, ...more] = read([encodeSse(eventType, data)]);
       expect(more).toEqual([]);
       expect(seen?.type).toBe(eventType);
@@ -108,11 +113,35 @@ test('the type of an unnamed event is its own member, not one further inside', (
   ]);
 });
 
-test('an unnamed error object is an error, an end marker nothing, and anything else a message', () => {
-  expect(readText('data: {"error":{"message":"no"}}\n\ndata: [DONE]\n\ndata: hello\n\n')).toEqual([
+test('an unnamed error object is an error, an end marker nothing, and any other object a message', () => {
+  expect(readText('data: {"error":{"message":"no"}}\n\ndata: [DONE]\n\ndata: {"a":1}\n\n')).toEqual([
     { type: 'error', data: '{"error":{"message":"no"}}' },
-    { type: 'message', data: 'hello' },
+    { type: 'message', data: '{"a":1}' },
   ]);
+});
+
+test.each(['not json{', '{"type":"x"', 'null', '[1,2]', '"x"', '{broken}'])(
+  'data that is no object (%s) reaches nobody, named or not',
+  (data) => {
+    expect(readText(`data: ${data}\n\nevent: x\ndata: ${data}\n\n`)).toEqual([]);
+  },
+);
+
+test('the type in the data is the type of the event, whatever its name says', () => {
+  expect(readText('event: other\ndata: {"type":"response.completed"}\n\n')).toEqual([
+    { type: 'response.completed', data: '{"type":"response.completed"}' },
+  ]);
+});
+
+test('bytes that are no text are replaced, so that the event can be shown on a WebSocket', () => {
+  const bytes = Buffer.concat([
+    Buffer.from('event: x\ndata: {"type":"x","a":"'),
+    Buffer.from([0xff, 0xc3]),
+    Buffer.from('"}\n\n'),
+  ]);
+  const [seen] = new SseScanner().push(bytes);
+  expect(seen?.data.toString('utf8')).toBe('{"type":"x","a":"\ufffd\ufffd"}');
+  expect(isUtf8(seen?.data ?? Buffer.from([0xff]))).toBe(true);
 });
 
 test('comments, fields of other names and events without data give nothing', () => {

@@ -2,7 +2,17 @@
  * Server-sent events, read from chunks cut anywhere and written as one buffer an event.
  * Knows the framing; of the payload it reads no more than the type, and only when the framing does not say it.
  */
-import { type Frame, frameOf, isRecord, parseObject, startsWith, typeAt } from './frame.ts';
+import { isUtf8 } from 'node:buffer';
+import {
+  type Frame,
+  frameOf,
+  isRecord,
+  parseObject,
+  readable,
+  startsWith,
+  TYPE_PREFIX,
+  typeAt,
+} from './frame.ts';
 
 /** No event of a real stream comes near it; without a bound an upstream could fill the memory. */
 const MAX_EVENT_BYTES = 64 * 1024 * 1024;
@@ -11,11 +21,12 @@ const LF = 0x0a;
 const CR = 0x0d;
 const COLON = 0x3a;
 const SPACE = 0x20;
+const QUOTE = 0x22;
+const CLOSE_BRACE = 0x7d;
 const EVENT_FIELD = Buffer.from('event: ');
 const DATA_FIELD = Buffer.from('data: ');
 const DATA = Buffer.from('data');
 const EVENT = Buffer.from('event');
-const DONE = '[DONE]';
 
 /** A comment: keeps the connection alive and is seen by no client's code. */
 export const SSE_COMMENT: Buffer = Buffer.from(': keep-alive\n\n');
@@ -184,9 +195,14 @@ function usualEvent(chunk: Buffer, from: number, cr: number): UsualEvent | undef
   if (type === undefined) return undefined;
   const dataLine = name + type.length + 1;
   if (!startsWith(chunk, DATA_FIELD, dataLine)) return undefined;
-  const end = nextOf(chunk, LF, dataLine + DATA_FIELD.length);
+  const data = dataLine + DATA_FIELD.length;
+  const end = nextOf(chunk, LF, data);
   if (chunk[end + 1] !== LF || cr < end) return undefined;
-  return new UsualEvent(type, chunk.subarray(from, end + 2));
+  // What the data says of its type is what clients go by.
+  if (chunk[end - 1] !== CLOSE_BRACE || !startsWith(chunk, TYPE_PREFIX, data)) return undefined;
+  if (typeAt(chunk, data + TYPE_PREFIX.length, QUOTE) !== type) return undefined;
+  const event = chunk.subarray(from, end + 2);
+  return isUtf8(event) ? new UsualEvent(type, event) : undefined;
 }
 
 /** The frame as one event of a stream, in a single allocation. */
@@ -211,9 +227,12 @@ function spaceOut(event: Buffer, lineEnd: number, from: number): void {
 function frameFrom(type: string, lines: readonly Buffer[]): Frame | undefined {
   const [first] = lines;
   if (first === undefined) return undefined;
-  const data = lines.length === 1 ? first : joinLines(lines);
-  if (type !== '') return { type, data };
-  return frameOf(data) ?? untypedFrame(data);
+  const data = readable(lines.length === 1 ? first : joinLines(lines));
+  const frame = frameOf(data);
+  if (frame !== undefined) return frame;
+  // No client can read what is no object.
+  if (type !== '') return parseObject(data) === undefined ? undefined : { type, data };
+  return untypedFrame(data);
 }
 
 /**
@@ -221,8 +240,8 @@ function frameFrom(type: string, lines: readonly Buffer[]): Frame | undefined {
  * framing itself calls an event without a name.
  */
 function untypedFrame(data: Buffer): Frame | undefined {
-  if (data.length === 0 || data.toString('latin1') === DONE) return undefined;
-  return { type: isRecord(parseObject(data)?.['error']) ? 'error' : 'message', data };
+  const event = parseObject(data);
+  return event && { type: isRecord(event['error']) ? 'error' : 'message', data };
 }
 
 function joinLines(lines: readonly Buffer[]): Buffer {

@@ -53,14 +53,19 @@ function usageOf(value: unknown): Usage | undefined {
   const { input_tokens: inputTokens, output_tokens: outputTokens } = value;
   if (typeof inputTokens !== 'number' || typeof outputTokens !== 'number') return undefined;
   return {
-    inputTokens,
+    inputTokens: tokens(inputTokens),
     cachedTokens: detail(value['input_tokens_details'], 'cached_tokens'),
-    outputTokens,
+    outputTokens: tokens(outputTokens),
     reasoningTokens: detail(value['output_tokens_details'], 'reasoning_tokens'),
   };
 }
 
 function detail(details: unknown, name: string): number {
   const count = isRecord(details) ? details[name] : undefined;
-  return typeof count === 'number' ? count : 0;
+  return typeof count === 'number' ? tokens(count) : 0;
+}
+
+/** Upstream may say anything; a counter that goes down or beyond all numbers would be none. */
+function tokens(count: number): number {
+  return Number.isSafeInteger(count) && count > 0 ? count : 0;
 }

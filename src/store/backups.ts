@@ -2,18 +2,10 @@
  * Copies of the database: made beside a running server or before a migration, looked through, and put back. A copy
  * is whole or it is not there, and nothing that exists is ever overwritten.
  */
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
+import { makeDirectory } from './directory.ts';
 import { refuseForeign, unlock } from './recognise.ts';
 import { StoreError } from './store-error.ts';
 
@@ -52,7 +44,7 @@ export function backUpBeforeMigration(source: Database.Database, dataDir: string
 
 function prepare(file: string): void {
   if (existsSync(file)) throw new StoreError(`${file} exists already: name another file.`);
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  makeDirectory(dirname(file));
 }
 
 function settle(file: string): Backup {
@@ -110,7 +102,7 @@ function openQuietly(file: string): Database.Database {
 export function restoreDatabase(file: string, dataDir: string, now: Date): string | undefined {
   const path = join(dataDir, 'respool.db');
   const kept = `${path}.before-restore-${now.toISOString().replaceAll(/[:.]/g, '-')}`;
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  makeDirectory(dataDir);
   const arriving = `${path}.arriving`;
   copyFileSync(file, arriving);
   chmodSync(arriving, 0o600);

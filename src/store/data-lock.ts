@@ -6,10 +6,11 @@
  * The lock file is opened by SQLite alone: to read it in any other way would give up the lock of this process.
  */
 
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import Database from 'better-sqlite3';
+import { makeDirectory } from './directory.ts';
 import { codeOf, explain } from './explain.ts';
 
 const RETRY_MS = 40;
@@ -88,7 +89,7 @@ function tryLock(dataDir: string, role: Holder['role']): DataLock | undefined {
   const path = lockPath(dataDir);
   let database: Database.Database | undefined;
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    makeDirectory(dataDir);
     create(path);
     database = new Database(path, { timeout: 0 });
     // No journal file is left behind by a kill.

@@ -3,12 +3,13 @@
  * that the secret key fits, and leaves one read-only connection for the main thread. It must not be used to
  * write after that; the writing thread does.
  */
-import { chmodSync, existsSync, mkdirSync } from 'node:fs';
+import { chmodSync, existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3';
 import { migrate } from 'drizzle-orm/better-sqlite3/migrator';
 import { type Backup, backUp, backUpBeforeMigration } from './backups.ts';
+import { makeDirectory } from './directory.ts';
 import { codeOf, explain } from './explain.ts';
 import { migrationsFolder, pendingMigration, refuseForeign, unlock } from './recognise.ts';
 import type { Secrets } from './secrets.ts';
@@ -72,7 +73,7 @@ function bringUpToDate(db: Database.Database, path: string): void {
 
 function openFile(dataDir: string, path: string): Database.Database {
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    makeDirectory(dataDir);
     const isNew = !existsSync(path);
     const db = new Database(path, { timeout: BUSY_TIMEOUT_MS });
     // The write-ahead files inherit the mode.

@@ -79,7 +79,7 @@ function unavailable(reason: Unavailable, asked: AskedBy, now: number): Refusal 
     case 'cooling':
       return tooFast(reason.until, now);
     case 'suspended':
-      return outOfQuota(reason.until, undefined, now);
+      return suspended(reason.until, now);
     case 'model_not_served':
       return refusal(404, 'model_not_found', `No account in the pool may use the model '${asked.model}'.`, {
         param: 'model',
@@ -105,6 +105,16 @@ function tooFast(until: number, now: number): Refusal {
   return refusal(429, 'rate_limit_exceeded', message, {
     headers: { 'retry-after': String(Math.min(seconds, 60)) },
   });
+}
+
+function suspended(until: number, now: number): Refusal {
+  const seconds = Math.max(1, Math.ceil((until - now) / 1000));
+  return refusal(
+    503,
+    'account_unavailable',
+    `No account in the pool can serve this at the moment; the first is tried again in ${seconds}s. See: npx respool accounts list.`,
+    { headers: { 'retry-after': String(Math.min(seconds, 60)), ...(seconds > 60 ? NO_RETRY : {}) } },
+  );
 }
 
 function accountUnavailable(): Refusal {

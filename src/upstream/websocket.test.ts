@@ -34,7 +34,14 @@ async function connection(pingMs = PING_MS) {
     proxy: undefined,
   } as UpstreamAccount;
   const { signal } = new AbortController();
-  const opened = await openSocket({ account, headers: {}, pingMs, signal, census: new Census() });
+  const opened = await openSocket({
+    account,
+    headers: {},
+    pingMs,
+    handshakeMs: 5000,
+    signal,
+    census: new Census(),
+  });
   if (!opened.ok) throw new Error('the socket did not open');
   const [peer] = await accepted;
   return {

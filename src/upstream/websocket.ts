@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net';
 import WebSocket from 'ws';
 import type { AccountId } from '../domain/ids.ts';
-import { type Frame, frameOf, kindOf } from '../protocol/frame.ts';
+import { type Frame, frameOf, kindOf, readable } from '../protocol/frame.ts';
 import { flatHeaders, type HeaderMap, withoutLimits } from '../protocol/headers.ts';
 import type { UpstreamError } from '../turn/upstream-error.ts';
 import { responsesRoot, type UpstreamAccount, upgradeHeaders } from './account.ts';
@@ -32,6 +32,8 @@ export interface SocketOptions {
   readonly account: UpstreamAccount;
   readonly headers: HeaderMap;
   readonly pingMs: number;
+  /** A handshake that takes longer has failed; 15 s at most. */
+  readonly handshakeMs: number;
   readonly signal: AbortSignal;
   readonly census: Census;
 }
@@ -118,7 +120,7 @@ export class UpstreamSocket {
   #receive(data: Buffer, form: 'text' | 'binary'): void {
     const listener = this.#listener;
     this.#unanswered = 0;
-    const frame = form === 'text' ? frameOf(data) : undefined;
+    const frame = form === 'text' ? frameOf(readable(data)) : undefined;
     if (listener === undefined) {
       // Between turns only news about the socket itself matters; limits come again with the next turn.
       if (frame?.type === 'error') this.#socket.close(1000);
@@ -218,7 +220,7 @@ export function openSocket(options: SocketOptions): Promise<OpenedSocket> {
   const socket = new WebSocket(`${responsesRoot(account).replace(/^http/, 'ws')}/responses`, {
     headers: upgradeHeaders(account, options.headers),
     perMessageDeflate: false,
-    handshakeTimeout: CONNECT_TIMEOUT_MS,
+    handshakeTimeout: Math.min(CONNECT_TIMEOUT_MS, options.handshakeMs),
     maxPayload: LARGEST_ANSWER_BYTES,
     skipUTF8Validation: true,
     // The type knows only connections that are there at once; node:http waits for one that calls back.

@@ -110,6 +110,7 @@ export const codes = {
   'code.payload_too_large': 'request too large',
   'code.server_is_overloaded': 'upstream overloaded',
   'code.server_shutting_down': 'server was stopped',
+  'code.response_cancelled': 'response was cancelled',
   'code.session_released': 'session was released',
   'code.internal': 'fault of this server',
   'code.internal_error': 'fault of this server',

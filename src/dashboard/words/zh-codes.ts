@@ -110,6 +110,7 @@ export const codes: CodeWords = {
   'code.payload_too_large': '请求过大',
   'code.server_is_overloaded': '上游过载',
   'code.server_shutting_down': '服务器已停止',
+  'code.response_cancelled': '响应已取消',
   'code.session_released': '会话已释放',
   'code.internal': '本服务器的故障',
   'code.internal_error': '本服务器的故障',
