@@ -4,6 +4,7 @@
  */
 import { type DestinationStream, type Logger, levels, pino, stdSerializers } from 'pino';
 import type { Config } from './config.ts';
+import { LogLines } from './log-lines.ts';
 
 export type Log = Logger;
 
@@ -37,8 +38,8 @@ function shownMember(member: unknown, depth: number): unknown {
   return kind === null || kind === Object.prototype ? withoutPrivate(member, depth + 1) : member;
 }
 
-/** Lines of a busy moment leave together: a system call for each costs more than the line. */
-const GATHERED = { sync: false, minLength: 4096, periodicFlush: 100 } as const;
+/** Standard output. */
+const STDOUT = 1;
 
 /**
  * A logger at `level`. Without `to`, lines go to stdout without making the event loop wait, and what is
@@ -51,7 +52,7 @@ export function createLog(level: Config['logLevel'], to?: DestinationStream): Lo
     formatters: { log: (line: object) => withoutPrivate(line) as Record<string, unknown> },
     serializers: { err: (error: Error) => withoutPrivate(stdSerializers.err(error)) },
   };
-  return pino(options, to ?? (process.stdout.isTTY ? readable(process.stdout) : pino.destination(GATHERED)));
+  return pino(options, to ?? (process.stdout.isTTY ? readable(process.stdout) : new LogLines(STDOUT)));
 }
 
 /** A stream that turns pino's JSON lines into `time LEVEL message key=value …`. */

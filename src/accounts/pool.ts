@@ -149,7 +149,7 @@ export class AccountPool {
   served(id: AccountId): void {
     this.tokens.accepted(id);
     this.#streaks.answered(id);
-    this.#incidents.served();
+    this.#incidents.served(id);
     const strikes = this.#options.rows.get(id)?.strikes ?? 0;
     if (strikes > 0) this.#patch(id, { strikes: 0 });
   }

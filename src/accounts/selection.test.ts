@@ -145,6 +145,12 @@ test.each([
     wish(),
     { why: 'suspended', until: 7 },
   ],
+  [
+    'nothing of a rest that the turn would not come back from',
+    [candidate('a', { standing: { is: 'cooling', until: 5 } })],
+    wish({ exclude: [id('a')] }),
+    { why: 'tried_all' },
+  ],
   ['that everybody was tried', [A], wish({ exclude: [id('a')] }), { why: 'tried_all' }],
   [
     'that nobody will return by himself',

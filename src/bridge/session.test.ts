@@ -109,3 +109,11 @@ test('a change of account between two turns is remembered, with what held the fi
   });
   expect(one.switches).toMatchObject([{ from: 'a', to: 'b', reason: 'account_paused' }]);
 });
+
+test('lanes of streams that are over are not kept', async () => {
+  const one = session();
+  for (let n = 0; n < 100; n += 1) {
+    one.leave(await enter(one, { line: { socketId: 's', streamId: `lane-${n}` } }));
+  }
+  expect(one.lanes.length).toBeLessThanOrEqual(17);
+});

@@ -121,3 +121,10 @@ test.each([
 ])('the files %j are named by %j', (files, item) => {
   expect(filesIn(item, bytes(item))).toEqual(files);
 });
+
+test('what is longer than any real name is none: names are remembered', () => {
+  const long = 'x'.repeat(513);
+  const named = { type: 'message', role: 'assistant', id: long, content: [{ file_id: long }] };
+  const bytes = Buffer.from(JSON.stringify(named));
+  expect([itemNames(named, bytes), filesIn(named, bytes)]).toEqual([[], []]);
+});

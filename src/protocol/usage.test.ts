@@ -47,3 +47,11 @@ test('no usage, a null one or no JSON at all gives none', () => {
   expect(cut({ type: 'response.failed' })).toBeUndefined();
   expect(cutUsage(Buffer.from('{"usage":{'))).toBeUndefined();
 });
+
+test('a count that is none counts as nothing', () => {
+  const text =
+    '{"usage":{"input_tokens":1e999,"input_tokens_details":{"cached_tokens":-1},"output_tokens":-7,' +
+    '"output_tokens_details":{"reasoning_tokens":0.5}}}';
+  const none = { inputTokens: 0, cachedTokens: 0, outputTokens: 0, reasoningTokens: 0 };
+  expect(cutUsage(Buffer.from(text))).toEqual(none);
+});

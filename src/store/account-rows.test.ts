@@ -155,3 +155,16 @@ test('a change writes its own fields only, whatever another process has written 
     loginVersion: 2,
   });
 });
+
+test('a model that is free again leaves memory, too', async () => {
+  let now = 1000;
+  await using temporary = await temporaryStore({ now: () => now });
+  const { accounts } = temporary.store;
+  const { row } = await accounts.upsert(DRAFT);
+  await accounts.blockModel(row.id, { model: 'm', untilAt: 2000, reason: 'plan' });
+  await accounts.expire();
+  expect(accounts.get(row.id)?.modelBlocks.length).toBe(1);
+  now = 2000;
+  await accounts.expire();
+  expect(accounts.get(row.id)?.modelBlocks).toEqual([]);
+});

@@ -166,3 +166,67 @@ test('a file that an account has served is looked for there by a new conversatio
     expect(lastAccount(world)).toBe(holder);
   }
 });
+
+const FAILING: Behaviour = {
+  fault: { kind: 'status', status: 500, body: { error: { message: 'x' } }, at: 'before_created' },
+};
+const file = { type: 'message', role: 'user', content: [{ type: 'input_file', file_id: 'file-1' }] };
+
+test('a passing failure of the account that a turn is bound to is told as what it was', async () => {
+  await using world = await makeWorld({ kind: 'api_key', names: ['a', 'b'] });
+  const window = await compact(world, [user('one')]);
+  const issuer = String(lastAccount(world));
+  world.simulator.addFile(issuer, 'file-1');
+  expect((await post(world.url, { model: 'gpt-5.5', input: [...window, file] })).status).toBe(200);
+  world.simulator.setDefault(issuer, FAILING);
+  for (const input of [[...window, user('two')], [file]]) {
+    const answer = await post(world.url, { model: 'gpt-5.5', input });
+    expect([answer.status, answer.error?.['code']]).toEqual([502, 'upstream_unavailable']);
+  }
+});
+
+test('a file that only the prewarm names goes where it was uploaded', async () => {
+  await using world = await makeWorld({ kind: 'chatgpt', transport: 'http', names: ['a', 'b'] });
+  world.simulator.addFile('a', 'file-1');
+  expect((await post(world.url, { model: 'gpt-5.5', input: [file] })).status).toBe(200);
+  const owner = lastAccount(world);
+  for (let n = 0; n < 3; n += 1) {
+    await using client = await openDoor('ws', world.url, { 'thread-id': `t${n}` });
+    const warm = await client.turn({ generate: false, input: [file] });
+    const answer = await client.turn({ previous_response_id: idOf(warm), input: [user('read it')] });
+    expect(answer.error).toBeUndefined();
+    expect(lastAccount(world)).toBe(owner);
+  }
+});
+
+test('files that tools work on bind a turn like any other', async () => {
+  await using world = await makeWorld({ kind: 'api_key', names: ['a', 'b'] });
+  const tools = [{ type: 'code_interpreter', container: { type: 'auto', file_ids: ['file-1'] } }];
+  expect((await post(world.url, { model: 'gpt-5.5', input: 'one', tools })).status).toBe(200);
+  const owner = String(lastAccount(world));
+  await world.admin('PATCH', `/api/accounts/${world.ids.get(owner)}`, { paused: true });
+  const answer = await post(world.url, { model: 'gpt-5.5', input: 'two', tools });
+  expect([answer.status, answer.error?.['code']]).toEqual([400, 'account_bound_input']);
+});
+
+test('a new file is looked for where the conversation was served, also on a socket of its own', async () => {
+  await using world = await makeWorld({ kind: 'api_key', names: ['a', 'b'] });
+  const first = await post(world.url, { model: 'gpt-5.5', input: 'one' });
+  await world.admin('PATCH', `/api/accounts/${world.ids.get(String(lastAccount(world)))}`, { paused: true });
+  await using client = await openDoor('ws', world.url);
+  const answer = await client.turn({ previous_response_id: idOf(first), input: [file] });
+  expect(answer.error?.['code']).toBe('account_bound_input');
+  expect(world.simulator.seen.length).toBe(1);
+});
+
+test('a history of references is the same conversation: what it refers to does not grow old', async () => {
+  await using world = await makeWorld({ kind: 'chatgpt', names: ['a', 'b'] });
+  const input: object[] = [user('one')];
+  for (let turn = 0; turn < 3; turn += 1) {
+    const answer = await post(world.url, { model: 'gpt-5.5', input }, SESSION);
+    expect(answer.error).toBeUndefined();
+    input.push(...outputOf(answer).map(({ id }) => ({ type: 'item_reference', id })), user(`more ${turn}`));
+  }
+  const rows = await world.rows();
+  expect(rows.map(({ continuity }) => continuity)).toEqual(['preserved', 'preserved', 'none']);
+});

@@ -1,3 +1,5 @@
+import { connect } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { openSocket } from '../support/doors.ts';
 import { makeWorld, type World } from '../support/world.ts';
@@ -54,4 +56,22 @@ test('so does a socket that drops', async () => {
   await client.next((event) => event.type === 'response.output_text.delta');
   client.socket.terminate();
   await expectCancelled(world);
+});
+
+test('a client that leaves while its body is still decoded has left', async () => {
+  await using world = await makeWorld({ kind: 'api_key', transport: 'http', names: ['a'] });
+  world.simulator.setDefault('a', SLOW);
+  const said = [{ role: 'user', content: 'q'.repeat(40_000_000) }];
+  const body = gzipSync(JSON.stringify({ model: 'gpt-5.5', stream: true, input: said }));
+  const { host, port } = new URL(world.url);
+  const socket = connect(Number(port), '127.0.0.1');
+  socket.write(
+    `POST /v1/responses HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\n` +
+      `content-encoding: gzip\r\ncontent-length: ${body.length}\r\n\r\n`,
+  );
+  socket.write(body, () => void setImmediate(() => socket.destroy()));
+  await expect
+    .poll(async () => (await world.rows()).map((row) => row.status), { timeout: 5000 })
+    .toEqual(['cancelled']);
+  expect(world.simulator.seen.filter(({ status }) => status === 'answered')).toEqual([]);
 });

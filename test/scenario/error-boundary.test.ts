@@ -6,9 +6,11 @@ import { AccountAttempt } from '../../src/bridge/account-attempt.ts';
 import { AccountChoice } from '../../src/bridge/account-choice.ts';
 import { Attempt } from '../../src/bridge/attempt.ts';
 import { ClientSide } from '../../src/bridge/client-side.ts';
+import { Rations } from '../../src/bridge/rations.ts';
 import { ResponseCollector } from '../../src/bridge/response-collector.ts';
 import { Sessions } from '../../src/bridge/sessions.ts';
 import { TurnRecord } from '../../src/bridge/turn-record.ts';
+import { SlowReader } from '../../src/http/slow-reader.ts';
 import { RequestLog } from '../../src/store/requests.ts';
 import { Store } from '../../src/store/store.ts';
 import { Transcripts } from '../../src/store/transcripts.ts';
@@ -120,3 +122,26 @@ test('a control byte in a header of upstream’s is left out, not stumbled over'
   const answer = await client.turn({ input: 'one' });
   expect(textOf(answer)).toContain('user: one ·');
 });
+
+test('limits of a key that cannot be looked up refuse that turn, and no other on the same socket', async () => {
+  await using world = await makeWorld({ kind: 'api_key', names: ['a'] });
+  await using client = await openDoor('ws', world.url);
+  vi.spyOn(Rations.prototype, 'enter').mockImplementationOnce(broken);
+  expect((await client.turn({ input: 'one' })).error?.['code']).toBe('internal_error');
+  expect(textOf(await client.turn({ input: 'two' }))).toContain('user: two ·');
+});
+
+test.each(['sse', 'ws'] as const)(
+  'a throw in a callback of the connection ends that connection (%s)',
+  async (door) => {
+    await using world = await makeWorld({ kind: 'api_key', names: ['a'] });
+    world.simulator.script('a', { paceMs: 20, deltas: 20 });
+    await using client = await openDoor(door, world.url);
+    const written = vi.spyOn(SlowReader.prototype, 'wrote').mockImplementation(broken);
+    await client.turn({ input: 'one' }).catch(() => undefined);
+    expect(written).toHaveBeenCalled();
+    vi.restoreAllMocks();
+    await expect.poll(async () => (await world.rows())[0]?.status).toBe('cancelled');
+    await expectAlive(world, door);
+  },
+);

@@ -79,3 +79,25 @@ test('a model that is taken from a key is refused on a socket that is open', asy
   await world.admin('PATCH', `/api/keys/${key.id}`, { models: ['another'] });
   expect((await client.turn({ input: 'hello' })).error).toMatchObject({ code: 'model_not_found' });
 });
+
+test.each(['json', 'sse'] as const)(
+  'a key that ends, ends the turns that it has running (%s)',
+  async (door) => {
+    for (const ends of ['revoked', 'expired'] as const) {
+      await using world = await makeWorld({ kind: 'api_key', names: ['a'] });
+      world.simulator.setDefault('a', { paceMs: 300, deltas: 200 });
+      const key = await makeKey(world, {});
+      await using client = await openDoor(door, world.url, bearer(key));
+      const cut = client.turn({ input: 'one' }).then(
+        () => 'answered',
+        () => 'cut',
+      );
+      await world.simulator.waitFor((simulator) => simulator.seen.at(-1)?.status === 'running', 2000);
+      if (ends === 'revoked') await world.admin('DELETE', `/api/keys/${key.id}`);
+      else
+        await world.admin('PATCH', `/api/keys/${key.id}`, { expires_at: Math.ceil(Date.now() / 1000) + 1 });
+      expect(await cut).toBe('cut');
+      await expect.poll(async () => (await world.rows())[0]?.status).toBe('cancelled');
+    }
+  },
+);

@@ -130,6 +130,22 @@ test('a shut-down waits for a login that is being renewed, and keeps the new one
   expect(world.simulator.refusals).toEqual([]);
 });
 
+test('a login service that hangs leaves a turn time for an account that serves', async () => {
+  let simulated = '';
+  await using issuer = await slowIssuer(() => simulated);
+  await using world = await makeWorld({
+    kind: 'chatgpt',
+    names: ['a', 'b', 'c'],
+    env: { RESPOOL_AUTH_BASE_URL: issuer.url, RESPOOL_FAILOVER_BUDGET_MS: '1000' },
+  });
+  simulated = world.simulator.authBaseUrl;
+  for (const name of ['a', 'b']) world.simulator.replaceToken(name, 'another');
+  const answer = await post(world.url, { model: 'gpt-5.5', input: 'hello' });
+  issuer.release();
+  expect(answer.status).toBe(200);
+  expect(world.simulator.seen.at(-1)?.account).toBe('c');
+});
+
 test('a renewed login survives a restart', async () => {
   await using world = await makeWorld({ kind: 'chatgpt', names: ['a'], loginEndsInSeconds: 60 });
   await post(world.url, { model: 'gpt-5.5', input: 'hello' });

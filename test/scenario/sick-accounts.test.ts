@@ -1,7 +1,7 @@
 /** One account of which every connection ends badly, beside healthy ones: its conversations are not welded to it. */
 import { describe, expect, test } from 'vitest';
 import type { Fault } from '../../src/simulator/script.ts';
-import { type Answer, DOORS, type Door, idOf, openDoor, textOf } from '../support/doors.ts';
+import { type Answer, DOORS, type Door, idOf, openDoor, post, textOf } from '../support/doors.ts';
 import { type Kind, makeWorld, type World } from '../support/world.ts';
 
 const KINDS: readonly Kind[] = ['api_key', 'chatgpt'];
@@ -131,4 +131,73 @@ test('an answer that breaks off for quota speaks of one account', async () => {
   const broken = await client.turn({ input: 'one' });
   expect(broken.error).toMatchObject({ code: 'usage_limit_reached' });
   expect(String(broken.error?.['message'])).not.toMatch(/every account/i);
+});
+
+test('a prewarm that this server answers itself says nothing good about the account', async () => {
+  await using world = await makeWorld({ kind: 'chatgpt', transport: 'http', names: ['a', 'b', 'c'] });
+  world.simulator.setDefault('a', { fault: { kind: 'reset', at: 'before_created' } });
+  for (let n = 0; n < 12; n += 1) {
+    await using client = await openDoor('ws', world.url, { 'thread-id': `t${n}` });
+    const warm = await client.turn({ generate: false, input: [] });
+    const answer = await client.turn({ input: 'one', previous_response_id: idOf(warm) });
+    expect(textOf(answer)).toContain('user: one ·');
+  }
+  expect(triedBy(world).filter((account) => account === 'a').length).toBeLessThanOrEqual(6);
+});
+
+test('tokens that are refused right after their refresh are not refreshed with every turn', async () => {
+  await using world = await makeWorld({ kind: 'chatgpt', names: ['a', 'b'] });
+  world.simulator.refuseTokens();
+  for (let n = 0; n < 8; n += 1)
+    expect((await post(world.url, { model: 'gpt-5.5', input: `x${n}` })).status).toBe(503);
+  expect(world.simulator.refreshes.length).toBeLessThanOrEqual(2);
+});
+
+test('two logins that have ended are marked although they were refused in the same words, while others serve', async () => {
+  await using world = await makeWorld({ kind: 'chatgpt', names: ['a', 'b', 'c'] });
+  for (const name of ['a', 'b']) {
+    world.simulator.setDefault(name, {
+      fault: {
+        kind: 'status',
+        status: 401,
+        body: { error: { code: 'token_expired' } },
+        at: 'before_created',
+      },
+    });
+  }
+  for (let n = 0; n < 6; n += 1)
+    expect((await post(world.url, { model: 'gpt-5.5', input: `x${n}` })).status).toBe(200);
+  expect((await world.account('a'))['status']).toBe('needs_login');
+  expect((await world.account('b'))['status']).toBe('needs_login');
+});
+
+const OUT: Fault = {
+  kind: 'status',
+  at: 'before_created',
+  status: 429,
+  body: { error: { type: 'usage_limit_reached', message: 'limit', resets_in_seconds: 345_600 } },
+};
+
+test.each([
+  ['a 403 without a reason', { error: { message: 'no', type: 'x', code: null } }, 'account_unavailable'],
+  ['a page of the edge', '<html>cloudflare</html>', 'account_unavailable'],
+])('%s beside an account that is out of quota is no usage limit of days', async (_name, body, code) => {
+  await using world = await makeWorld({ kind: 'api_key', transport: 'http', names: ['a', 'b'] });
+  world.simulator.setDefault('b', { fault: OUT });
+  for (let n = 0; n < 2; n += 1) await post(world.url, { model: 'gpt-5.5', input: 'warm' });
+  expect((await world.account('b'))['status']).toBe('exhausted');
+  world.simulator.setDefault('a', { fault: { kind: 'status', status: 403, body, at: 'before_created' } });
+  const answer = await post(world.url, { model: 'gpt-5.5', input: 'x' });
+  expect([answer.status, answer.error?.['code']]).toEqual([503, code]);
+});
+
+test('a suspended account is no usage limit, now or later', async () => {
+  await using world = await makeWorld({ kind: 'api_key', names: ['a'] });
+  const body = { error: { message: 'no', type: 'x', code: 'account_deactivated_for_now' } };
+  world.simulator.setDefault('a', { fault: { kind: 'status', status: 403, body, at: 'before_created' } });
+  for (let n = 0; n < 3; n += 1) {
+    const answer = await post(world.url, { model: 'gpt-5.5', input: 'x' });
+    expect([answer.status, answer.error?.['code']]).toEqual([503, 'account_unavailable']);
+  }
+  expect((await world.account('a'))['status']).toBe('suspended');
 });

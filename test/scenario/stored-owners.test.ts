@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { idOf, post } from '../support/doors.ts';
 import { makeWorld, type World } from '../support/world.ts';
@@ -12,13 +13,15 @@ const QUEUED = { id: 'resp_later', object: 'response', status: 'queued', backgro
 /** An account that keeps responses, as far as this file needs it: creates are answered, the rest is told. */
 const owner = {
   handler: undefined as Handler | undefined,
+  create: (_body: Record<string, unknown>, response: ServerResponse): void =>
+    void response.end(JSON.stringify(QUEUED)),
   asked: [] as string[],
   open: 0,
 };
 const upstream = createServer((request, response) => {
   const call = `${request.method} ${request.url}`;
   if (call === 'POST /v1/responses') {
-    request.resume().on('end', () => response.end(JSON.stringify(QUEUED)));
+    void text(request).then((body) => owner.create(JSON.parse(body), response));
     return;
   }
   owner.asked.push(call);
@@ -203,4 +206,30 @@ test('while its owner cannot be asked, a whole response is read from its transcr
   expect((await fetch(`${url}?stream=true`)).status).toBe(503);
   expect((await fetch(url, { method: 'DELETE' })).status).toBe(503);
   expect((await fetch(url)).status).toBe(200);
+});
+
+test('the end of a streamed answer makes it a part of its conversation', async () => {
+  const output = [{ type: 'message', role: 'assistant', content: [{ type: 'output_text', text: 'done' }] }];
+  const event = { type: 'response.completed', response: { ...QUEUED, status: 'completed', output } };
+  owner.handler = (_request, response) =>
+    void response
+      .writeHead(200, { 'content-type': 'text/event-stream' })
+      .end(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+  expect(await (await fetch(`${path}?stream=true`)).text()).toContain('response.completed');
+  const created: Record<string, unknown>[] = [];
+  const { create } = owner;
+  owner.create = (body, response) => {
+    created.push(body);
+    const error = { type: 'invalid_request_error', code: 'previous_response_not_found', message: 'x' };
+    if (body['previous_response_id'] === undefined) create(body, response);
+    else response.writeHead(400, { 'content-type': 'application/json' }).end(JSON.stringify({ error }));
+  };
+  await post(world.url, {
+    model: 'gpt-5.5',
+    input: 'next',
+    background: true,
+    previous_response_id: QUEUED.id,
+  });
+  owner.create = create;
+  expect(JSON.stringify(created.at(-1)?.['input'])).toMatch(/later.*done.*next/);
 });
