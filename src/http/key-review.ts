@@ -19,7 +19,7 @@ export class KeyReview {
   constructor(keys: Keys) {
     this.#keys = keys;
     keys.watch(() => this.#review());
-    this.#wait();
+    this.#wait(Date.now());
   }
 
   /** Until the returned function is called. */
@@ -29,17 +29,18 @@ export class KeyReview {
   }
 
   #review(): void {
+    // Taken first: a key that was still valid when it was asked has its end after this.
+    const at = Date.now();
     for (const one of this.#open) one.reviewKey();
-    this.#wait();
+    this.#wait(at);
   }
 
-  /** For the next key that expires. */
-  #wait(): void {
+  /** For the next key that expires after `at`. */
+  #wait(at: number): void {
     clearTimeout(this.#timer);
-    const now = Date.now();
-    const ends = this.#keys.list().flatMap(({ expiresAt = 0 }) => (expiresAt > now ? [expiresAt] : []));
+    const ends = this.#keys.list().flatMap(({ expiresAt = 0 }) => (expiresAt > at ? [expiresAt] : []));
     if (ends.length === 0) return;
-    const waitMs = Math.min(Math.min(...ends) - now, LONGEST_WAIT_MS);
+    const waitMs = Math.min(Math.max(0, Math.min(...ends) - Date.now()), LONGEST_WAIT_MS);
     this.#timer = setTimeout(() => this.#review(), waitMs).unref();
   }
 }
