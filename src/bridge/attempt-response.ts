@@ -30,7 +30,10 @@ export interface ResponseListener {
 /** The client's own `previous_response_id` (null: it sent none), where another one or none went up. */
 export type ClientAnchor = 'as_upstream_says' | { readonly id: string | null };
 
-/** Somebody has cancelled the response upstream: to send it again is what nobody asked for. */
+/**
+ * Somebody has cancelled the response upstream: to send it again is what nobody asked for. Clients know no such event
+ * and would wait for another end.
+ */
 const CANCELLED = {
   type: 'error',
   error: {
@@ -121,7 +124,6 @@ export class AttemptResponse {
       return;
     }
     if (frame.type === 'response.cancelled') {
-      this.failedFrame = frame;
       this.#listener.failed({ via: 'frame', event: CANCELLED });
       return;
     }

@@ -205,3 +205,42 @@ test('a background response that streams is passed on at once, and known even if
   leaving.abort();
   await expect.poll(async () => (await fetch(`${world.url}/v1/responses/${id}`)).status).toBe(200);
 });
+
+test.each(DOORS)(
+  'a response that is cancelled upstream ends once, and is not sent again (%s)',
+  async (door) => {
+    await using world = await makeWorld({ kind: 'api_key', names: ['a', 'b'] });
+    const response = { id: 'resp_x', object: 'response', status: 'cancelled', output: [] };
+    world.simulator.setDefault('a', { vendorFrames: [{ type: 'response.cancelled', response }] });
+    await using client = await openDoor(door, world.url);
+    const answer = await client.turn({ input: 'one' });
+    expect(answer.error?.['code']).toBe('response_cancelled');
+    expect(answer.events.map(({ type }) => type)).not.toContain('response.cancelled');
+    expect(world.simulator.seen.length).toBe(1);
+    expect((await world.rows())[0]).toMatchObject({
+      status: 'failed',
+      error: { code: 'response_cancelled' },
+    });
+  },
+);
+
+test('what a client names its things by goes up as this server’s names, wherever it stands', async () => {
+  await using world = await makeWorld({ kind: 'chatgpt', transport: 'http', names: ['a'] });
+  const made = (await world.admin('POST', '/api/keys', { name: 'k' })) as { key: string };
+  const ids = ['session_id', 'thread_id', 'window_id', 'turn_id', 'parent_thread_id'];
+  const named = Object.fromEntries(ids.map((name) => [name, `mine-${name}`]));
+  const described = JSON.stringify({ ...named, installation_id: 'mine-installation', sandbox: 'none' });
+  const headers = {
+    authorization: `Bearer ${made.key}`,
+    originator: 'codex_exec',
+    'x-codex-window-id': 'mine-window',
+    'x-codex-parent-thread-id': 'mine-parent',
+    'x-codex-turn-metadata': described,
+  };
+  const client_metadata = { ...named, 'x-codex-window-id': 'mine-w', 'x-codex-turn-metadata': described };
+  const answer = await post(world.url, { model: 'gpt-5.5', input: 'one', client_metadata }, headers);
+  expect(answer.status).toBe(200);
+  const sent = JSON.stringify([world.simulator.seen[0]?.headers, world.simulator.seen[0]?.body]);
+  expect(sent).toContain('sandbox');
+  expect(sent).not.toContain('mine-');
+});

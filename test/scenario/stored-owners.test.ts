@@ -233,3 +233,17 @@ test('the end of a streamed answer makes it a part of its conversation', async (
   owner.create = create;
   expect(JSON.stringify(created.at(-1)?.['input'])).toMatch(/later.*done.*next/);
 });
+
+test('a background stream that is answered whole is passed on whole, and was begun once', async () => {
+  const created: Record<string, unknown>[] = [];
+  const { create } = owner;
+  owner.create = (body, response) => {
+    created.push(body);
+    response.setHeader('content-type', 'application/json');
+    create(body, response);
+  };
+  const answer = await post(world.url, { model: 'gpt-5.5', input: 'later', background: true, stream: true });
+  owner.create = create;
+  expect([answer.status, idOf(answer)]).toEqual([200, QUEUED.id]);
+  expect(created.length).toBe(1);
+});
