@@ -107,5 +107,6 @@ let issued = 0;
 export function newRequestId(): string {
   issued = (issued + 1) % 0x10000;
   const time = Date.now().toString(16).padStart(12, '0');
-  return `req_${time}${issued.toString(16).padStart(4, '0')}${randomUUID().replaceAll('-', '').slice(16)}`;
+  const chance = randomUUID();
+  return `req_${time}${issued.toString(16).padStart(4, '0')}${chance.slice(19, 23)}${chance.slice(24)}`;
 }
