@@ -62,12 +62,15 @@ export async function renewalKills(): Promise<string> {
   first.kill('SIGKILL');
   await Promise.all([died, ...turns]);
   const second = await startChild(env);
-  const outcome = await settle(url, simulator);
   const ended = once(second, 'exit');
-  second.kill('SIGTERM');
-  await ended;
-  await rm(dataDir, { recursive: true, force: true });
-  return outcome;
+  try {
+    return await settle(url, simulator);
+  } finally {
+    // Also after a check that failed: a child that runs keeps this process.
+    second.kill('SIGTERM');
+    await ended;
+    await rm(dataDir, { recursive: true, force: true });
+  }
 }
 
 async function settle(url: string, simulator: Simulator): Promise<string> {
