@@ -8,24 +8,19 @@ import {
   webSearchCall,
 } from '../../src/simulator/items.ts';
 import type { Behaviour } from '../../src/simulator/script.ts';
-import { type Answer, DOORS, idOf, openDoor, post, textOf } from '../support/doors.ts';
+import {
+  type Item,
+  lastAccount,
+  lastInput,
+  outputOf,
+  SESSION,
+  SPENT,
+  user,
+} from '../support/conversation.ts';
+import { DOORS, idOf, openDoor, post, textOf } from '../support/doors.ts';
 import { type Kind, makeWorld, type World } from '../support/world.ts';
 
 const KINDS: readonly Kind[] = ['api_key', 'chatgpt'];
-const SESSION = { 'session-id': 'one-conversation' };
-const SPENT: Behaviour = {
-  fault: {
-    kind: 'status',
-    at: 'before_created',
-    status: 429,
-    body: { error: { type: 'usage_limit_reached', message: 'spent', resets_in_seconds: 900 } },
-  },
-};
-const user = (text: string) => ({ type: 'message', role: 'user', content: [{ type: 'input_text', text }] });
-type Item = Record<string, unknown> & { type: string; id?: string };
-const outputOf = (answer: Answer): Item[] => (answer.response?.['output'] ?? []) as Item[];
-const lastInput = (world: World): Item[] => (world.simulator.seen.at(-1)?.body.input ?? []) as Item[];
-const lastAccount = (world: World): string | undefined => world.simulator.seen.at(-1)?.account;
 
 async function compact(world: World, input: readonly object[]): Promise<Item[]> {
   const answer = await fetch(`${world.url}/v1/responses/compact`, {
