@@ -38,8 +38,8 @@ function shownMember(member: unknown, depth: number): unknown {
   return kind === null || kind === Object.prototype ? withoutPrivate(member, depth + 1) : member;
 }
 
-/** One for the process, however many servers it runs: each would have its own words at the exit. */
-let standardOutput: LogLines | undefined;
+/** Standard output. */
+const STDOUT = 1;
 
 /**
  * A logger at `level`. Without `to`, lines go to stdout without making the event loop wait, and what is
@@ -52,12 +52,7 @@ export function createLog(level: Config['logLevel'], to?: DestinationStream): Lo
     formatters: { log: (line: object) => withoutPrivate(line) as Record<string, unknown> },
     serializers: { err: (error: Error) => withoutPrivate(stdSerializers.err(error)) },
   };
-  return pino(options, to ?? (process.stdout.isTTY ? readable(process.stdout) : stdout()));
-}
-
-function stdout(): LogLines {
-  standardOutput ??= new LogLines(process.stdout.fd);
-  return standardOutput;
+  return pino(options, to ?? (process.stdout.isTTY ? readable(process.stdout) : new LogLines(STDOUT)));
 }
 
 /** A stream that turns pino's JSON lines into `time LEVEL message key=value …`. */
