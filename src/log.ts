@@ -38,8 +38,9 @@ function shownMember(member: unknown, depth: number): unknown {
   return kind === null || kind === Object.prototype ? withoutPrivate(member, depth + 1) : member;
 }
 
-/** Standard output. */
 const STDOUT = 1;
+/** One for the process, however many servers it runs: two would cut into each other's lines. */
+let stdoutLines: LogLines | undefined;
 
 /**
  * A logger at `level`. Without `to`, lines go to stdout without making the event loop wait, and what is
@@ -52,7 +53,12 @@ export function createLog(level: Config['logLevel'], to?: DestinationStream): Lo
     formatters: { log: (line: object) => withoutPrivate(line) as Record<string, unknown> },
     serializers: { err: (error: Error) => withoutPrivate(stdSerializers.err(error)) },
   };
-  return pino(options, to ?? (process.stdout.isTTY ? readable(process.stdout) : new LogLines(STDOUT)));
+  return pino(options, to ?? (process.stdout.isTTY ? readable(process.stdout) : stdout()));
+}
+
+function stdout(): LogLines {
+  stdoutLines ??= new LogLines(STDOUT);
+  return stdoutLines;
 }
 
 /** A stream that turns pino's JSON lines into `time LEVEL message key=value …`. */

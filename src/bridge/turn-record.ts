@@ -207,12 +207,7 @@ export class TurnRecord {
   /** Without an answer yet: it is added when its client reads it (background-answer.ts). */
   #openNode(responseId: ResponseId, response: Buffer, { growth }: History): TranscriptNode {
     return {
-      tenant: this.#request.tenant,
-      responseId,
-      parent: growth.parent,
-      account: this.#answeredBy(),
-      session: this.#session,
-      input: growth.added,
+      ...this.#question(responseId, growth),
       output: [],
       response,
       chain: Buffer.alloc(0),
@@ -227,18 +222,24 @@ export class TurnRecord {
     { chainKey }: HistorySource,
   ): TranscriptNode {
     const { responseId, items, response } = answer;
-    const chain = items.reduce((hash, item) => item.hashAfter(hash, chainKey), growth.chain);
+    return {
+      ...this.#question(responseId, growth),
+      output: items.map((item) => item.bytes),
+      response,
+      chain: items.reduce((hash, item) => item.hashAfter(hash, chainKey), growth.chain),
+      itemIds: items.flatMap((item) => item.facts.names),
+    };
+  }
+
+  /** What a node says of the turn, whatever the answer was. */
+  #question(responseId: ResponseId, { parent, added }: History['growth']) {
     return {
       tenant: this.#request.tenant,
       responseId,
-      parent: growth.parent,
+      parent,
       account: this.#answeredBy(),
       session: this.#session,
-      input: growth.added,
-      output: items.map((item) => item.bytes),
-      response,
-      chain,
-      itemIds: items.flatMap((item) => item.facts.names),
+      input: added,
     };
   }
 }

@@ -1,4 +1,5 @@
 /** Ends a TCP connection with an RST, for both transports. */
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 /**
@@ -14,7 +15,11 @@ export function reset(stream: Duplex | null, before: 'sent' | 'unsent'): void {
   else setTimeout(() => destroy(stream), READING_TIME_MS);
 }
 
+/**
+ * A socket that has begun to shut down cannot be reset: Node 24.21 then forgets to close its handle, and the process
+ * waits for that in a busy loop when it ends.
+ */
 function destroy(stream: Duplex): void {
-  if ('resetAndDestroy' in stream && typeof stream.resetAndDestroy === 'function') stream.resetAndDestroy();
+  if (stream instanceof Socket && !stream.writableEnded) stream.resetAndDestroy();
   else stream.destroy();
 }

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { reset } from '../../src/simulator/reset.ts';
 import { close, FIN, frame, OP, RawSocket, text } from './raw-socket.ts';
 import { type Case, checkError, mib, type Stage, within } from './stage.ts';
 
@@ -232,7 +233,7 @@ async function goneInTheMiddle(stage: Stage): Promise<void> {
   for (let cut = 1; cut < sent.length; cut += 3) {
     const client = await RawSocket.open(stage.port);
     client.send(sent.subarray(0, cut));
-    client.stream.resetAndDestroy();
+    reset(client.stream, 'unsent');
   }
 }
 
