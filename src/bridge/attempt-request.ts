@@ -191,7 +191,11 @@ const PASSING = new Set([
 ]);
 
 export function fingerprintOf(bytes: Buffer, members: TurnRequest['envelope']['members']): string {
-  const asked = [...members].filter(([name]) => !PASSING.has(name)).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  const parts = asked.flatMap(([name, span]) => [Buffer.from(name), bytes.subarray(span.start, span.end)]);
-  return hash('sha1', Buffer.concat(parts), 'base64');
+  const asked = [...members.keys()].filter((name) => !PASSING.has(name)).sort();
+  let text = '';
+  for (const name of asked) {
+    const span = members.get(name);
+    if (span !== undefined) text += name + bytes.toString('latin1', span.start, span.end);
+  }
+  return hash('sha1', text, 'base64');
 }

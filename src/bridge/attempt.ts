@@ -72,7 +72,6 @@ export class Attempt {
       await this.#callUnary();
       return;
     }
-    this.#fingerprint = fingerprintOf(envelope.bytes, envelope.members);
     if (!this.#speaksWebSocket() || (envelope.background === 'yes' && door === 'sse')) {
       this.#overHttp();
       return;
@@ -148,6 +147,7 @@ export class Attempt {
       this.#answerPrewarm();
       return;
     }
+    this.#fingerprint = fingerprintOf(request.envelope.bytes, request.envelope.members);
     const payload = this.#payload('ws');
     if (payload === undefined) return;
     if (payload.bytes.length > LARGEST_FRAME_BYTES) {

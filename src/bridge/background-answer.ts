@@ -4,7 +4,6 @@
  */
 import type { ResponseId } from '../domain/ids.ts';
 import { makeFrame, parseObject } from '../protocol/frame.ts';
-import { chainStart } from '../protocol/items.ts';
 import type { TranscriptNode } from '../store/transcript-node.ts';
 import type { Scope } from './history-source.ts';
 import { Item } from './item.ts';
@@ -36,6 +35,6 @@ function headOf({ tenant, responseId, parent, account, session, input }: Transcr
 }
 
 function chainBefore({ parent }: TranscriptNode, { tenant, source }: Scope): Buffer | undefined {
-  if (parent === undefined) return chainStart(source.chainKey, tenant);
+  if (parent === undefined) return source.chainStarts.of(tenant);
   return source.transcripts.get(tenant, parent)?.chain;
 }

@@ -5,7 +5,7 @@ import { readEnvelope } from '../protocol/request.ts';
 import type { TranscriptNode } from '../store/transcript-node.ts';
 import { itemsFor } from './derive-items.ts';
 import { resolveHistory } from './history.ts';
-import { type HistorySource, RefusedAnchors } from './history-source.ts';
+import { ChainStarts, type HistorySource, RefusedAnchors } from './history-source.ts';
 import type { TurnRequest } from './stream.ts';
 
 const A = 'a' as AccountId;
@@ -48,6 +48,7 @@ function sourceOf(nodes: readonly TranscriptNode[], walk: 'whole' | 'gone') {
       requests,
       bindings: { accountOf: () => undefined },
       chainKey,
+      chainStarts: new ChainStarts(chainKey),
       refusedAnchors: new RefusedAnchors(),
     } as unknown as HistorySource,
   };

@@ -5,7 +5,7 @@
  */
 import type { AccountId, ResponseId } from '../domain/ids.ts';
 import type { BoundTo } from '../domain/request.ts';
-import { chainHash, chainStart } from '../protocol/items.ts';
+import { chainHash } from '../protocol/items.ts';
 import { type Refusal, refusal } from '../protocol/refusal.ts';
 import type { TranscriptNode } from '../store/transcript-node.ts';
 import type { Past } from '../turn/continuation.ts';
@@ -82,7 +82,7 @@ function anchoredHistory(
 ): Resolved {
   const { chainKey } = scope.source;
   // Of a history that is not kept only the hash of this turn's own part is known: nothing is recognised by it.
-  const start = node?.chain ?? chainHash(chainStart(chainKey, scope.tenant), anchor.id, chainKey);
+  const start = node?.chain ?? chainHash(scope.source.chainStarts.of(scope.tenant), anchor.id, chainKey);
   const hashed = hashesOf(given, start, scope);
   if (!hashed.ok) return hashed;
   const fresh = hashed.items;
@@ -115,7 +115,7 @@ function itemNotFound(id: string): Refusal {
 /** A history without an anchor: hashed once, and linked to the longest known response that it extends. */
 function fullHistory(given: readonly Item[], sent: readonly Buffer[], scope: Scope): Resolved {
   const { tenant, source } = scope;
-  const start = chainStart(source.chainKey, tenant);
+  const start = source.chainStarts.of(tenant);
   const hashed = hashesOf(given, start, scope);
   if (!hashed.ok) return hashed;
   const { items, hashes } = hashed;

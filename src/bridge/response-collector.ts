@@ -76,7 +76,7 @@ export class ResponseCollector {
       frame: whole,
       responseId: id as ResponseId,
       status: frame.type === 'response.incomplete' ? 'incomplete' : 'completed',
-      response: Buffer.from(rewriteObject(response, inner.members, { drop: ['output'] })),
+      response: withoutOutput(response, inner.members),
       items: items.map((bytes) => new Item(bytes, undefined)),
       usage: cutUsage(frame.data),
     };
@@ -102,6 +102,12 @@ const OPEN_BRACE = 0x7b;
 export function itemsOfBody(body: Buffer, account: AccountId): readonly Item[] {
   const scan = scanObject(body);
   return scan.ok ? outputOf(body, scan.members).map((item) => new Item(Buffer.from(item), account)) : [];
+}
+
+/** A copy, or a small object would hold a whole socket chunk in memory. */
+function withoutOutput(response: Buffer, members: Members): Buffer {
+  const rest = rewriteObject(response, members, { drop: ['output'] });
+  return rest === response ? Buffer.from(response) : rest;
 }
 
 interface Parts {

@@ -2,7 +2,8 @@
  * All sessions of this process and the bounds on them: which request belongs to which, how long an unused socket
  * stays open, and how many there may be. Sessions are disposable: the conversation lives in the transcript.
  */
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import type { AccountId, ResponseId, SessionId, Tenant } from '../domain/ids.ts';
 import { type SessionKey, sessionKeyOf } from './identity.ts';
 import { type Lane, Session, type Switch, type SwitchReason } from './session.ts';
@@ -16,6 +17,10 @@ const NAMELESS_KEPT_MS = 10 * 60_000;
 const KEPT_MS = 24 * 3_600_000;
 const MAX_IDLE_SOCKETS = 2048;
 const MAX_SESSIONS = 20_000;
+/** Ten bytes: by chance two of all sessions that ever were are not alike. */
+const ID_BYTES = 10;
+/** Of all keys whose id is at hand; a client may write long ones. */
+const MAX_KEY_CHARS = 1_000_000;
 const SWEEP_EVERY_MS = 5000;
 
 export interface SessionsOptions {
@@ -33,6 +38,11 @@ export class Sessions {
   readonly #idle = new Map<Lane, Session>();
   readonly #namelessIdle = new Set<Lane>();
   readonly #turnStates = new Map<string, { readonly session: SessionId; readonly account: AccountId }>();
+  /** Each turn of a conversation asks for it, and to work it out takes longer than to look it up. */
+  readonly #idOfKey = new LRUCache<string, SessionId>({
+    maxSize: MAX_KEY_CHARS,
+    sizeCalculation: (_id, key) => key.length,
+  });
   readonly #options: SessionsOptions;
   readonly #sweep: NodeJS.Timeout;
 
@@ -123,8 +133,13 @@ export class Sessions {
   /** The same key is the same session after a restart; a turn without identity is alone. */
   #idOf(tenant: Tenant, key: SessionKey): SessionId {
     if (key.kind === 'turn_state' || key.kind === 'response') return key.value as SessionId;
-    const unique = key.kind === 'none' ? randomUUID() : `${tenant} ${key.kind} ${key.value}`;
-    return `ses_${this.#options.mac('session', unique).toString('hex').slice(0, 20)}` as SessionId;
+    if (key.kind === 'none') return sessionId(randomBytes(ID_BYTES));
+    const unique = `${tenant} ${key.kind} ${key.value}`;
+    const known = this.#idOfKey.get(unique);
+    if (known !== undefined) return known;
+    const id = sessionId(this.#options.mac('session', unique));
+    this.#idOfKey.set(unique, id);
+    return id;
   }
 
   #rest(session: Session, lane: Lane): void {
@@ -174,4 +189,8 @@ export class Sessions {
   #hash(tenant: Tenant, state: string): string {
     return this.#options.mac('turn-state', tenant, state).toString('base64');
   }
+}
+
+function sessionId(bytes: Buffer): SessionId {
+  return `ses_${bytes.toString('hex', 0, ID_BYTES)}` as SessionId;
 }

@@ -10,7 +10,7 @@ import { Upkeep } from '../accounts/upkeep.ts';
 import type { FeedEvents } from '../admin-api/events.ts';
 import { AccountChoice } from '../bridge/account-choice.ts';
 import { Bridge } from '../bridge/bridge.ts';
-import { RefusedAnchors } from '../bridge/history-source.ts';
+import { historySource } from '../bridge/history-source.ts';
 import { Rations } from '../bridge/rations.ts';
 import type { Session } from '../bridge/session.ts';
 import { Sessions } from '../bridge/sessions.ts';
@@ -26,7 +26,6 @@ import { LoadWatch } from '../http/load.ts';
 import { listenForCallback } from '../http/login-listener.ts';
 import type { Parts } from '../http/parts.ts';
 import type { Log } from '../log.ts';
-import type { ChainKey } from '../protocol/items.ts';
 import type { Store } from '../store/store.ts';
 import { localFailure } from '../turn/local-failure.ts';
 import { Census } from '../upstream/census.ts';
@@ -222,9 +221,7 @@ function buildBridge({
     },
     onChange: (session) => live.sessionChanged(session),
   });
-  const chainKey = secrets.mac('transcript-chain').toString('hex') as ChainKey;
-  const { transcripts, requests, bindings } = store;
-  const source = { transcripts, requests, bindings, chainKey, refusedAnchors: new RefusedAnchors() };
+  const source = historySource(store);
   /** Two tenants with the same cache key or thread must not meet upstream either. */
   const scoped = (tenant: Tenant, value: string): string =>
     tenant === LOCAL ? value : secrets.mac('scoped-id', tenant, value).toString('hex').slice(0, 32);

@@ -63,19 +63,29 @@ export function readable(data: Buffer): Buffer {
   return isUtf8(data) ? data : Buffer.from(data.toString('utf8'));
 }
 
-/** What was read last. Most events of a stream are of one type, and a string that is known need not be made again. */
-let recent = { bytes: Buffer.alloc(0), type: '' };
+interface KnownType {
+  readonly bytes: Buffer;
+  readonly type: string;
+}
+
+/** Types read before, by a hash of their bytes: a stream has a dozen of them, and a string need not be made again. */
+const known: (KnownType | undefined)[] = new Array(256).fill(undefined);
 
 /** The type that begins at `from` and ends before the byte `end`; undefined when it is not plain enough to be one. */
 export function typeAt(source: Buffer, from: number, end: number): string | undefined {
-  const { bytes } = recent;
-  if (bytes.length > 0 && source[from + bytes.length] === end && startsWith(source, bytes, from))
-    return recent.type;
-  const at = source.indexOf(end, from);
-  if (at < 0 || at - from > LONGEST_TYPE) return undefined;
+  const last = Math.min(source.length, from + LONGEST_TYPE + 1);
+  let at = from;
+  let hash = 0;
+  for (let byte = source[at]; byte !== end; byte = source[at]) {
+    at += 1;
+    if (byte === undefined || at >= last) return undefined;
+    hash = (hash * 31 + byte) | 0;
+  }
+  const before = known[hash & 255];
+  if (before?.bytes.length === at - from && startsWith(source, before.bytes, from)) return before.type;
   const type = source.toString('latin1', from, at);
   if (!PLAIN.test(type)) return undefined;
-  recent = { bytes: Buffer.from(source.subarray(from, at)), type };
+  known[hash & 255] = { bytes: Buffer.from(type, 'latin1'), type };
   return type;
 }
 

@@ -17,7 +17,6 @@ export interface Edits {
 const COMMA_BYTE = 0x2c;
 const CLOSE_BRACE_BYTE = 0x7d;
 const COMMA = Buffer.from(',');
-const CLOSE_BRACE = Buffer.from('}');
 const OPEN_BRACKET = Buffer.from('[');
 const CLOSE_BRACKET = Buffer.from(']');
 
@@ -31,66 +30,97 @@ export function rewriteObject(bytes: Buffer, members: Members, edits: Edits): Bu
   if (set.size === 0 && drop.size === 0) return bytes;
 
   const close = bytes.lastIndexOf(CLOSE_BRACE_BYTE);
-  const parts: Buffer[] = [];
-  let from = bytes.indexOf('{') + 1;
-  parts.push(bytes.subarray(0, from));
-  const separate = separator(parts);
+  const open = bytes.indexOf('{') + 1;
+  const pieces = new Pieces(bytes, open);
+  let from = open;
   for (const [name, span] of members) {
-    const segment = { from, to: segmentEnd(bytes, span, close) };
-    from = segment.to + 1;
-    if (drop.has(name)) continue;
-    separate();
-    parts.push(...segmentParts(bytes, segment, { span, value: set.get(name) }));
+    const to = segmentEnd(bytes, span, close);
+    if (!drop.has(name)) pieces.member({ from, to, span }, set.get(name));
+    from = to + 1;
   }
-  for (const [name, value] of set) {
-    if (members.has(name)) continue;
-    separate();
-    parts.push(Buffer.from(`${JSON.stringify(name)}:`), ...pieces(value));
+  for (const [name, value] of set) if (!members.has(name)) pieces.append(name, value);
+  return pieces.end(close);
+}
+
+interface Segment {
+  readonly from: number;
+  readonly to: number;
+  readonly span: MemberSpan;
+}
+
+/** What is kept of an object, in as few pieces as its edits allow: most members stand beside others that are kept. */
+class Pieces {
+  readonly #bytes: Buffer;
+  readonly #done: Buffer[] = [];
+  /** What is kept and not in `#done` yet. */
+  #from = 0;
+  #to: number;
+  #members: 'none' | 'some' = 'none';
+
+  constructor(bytes: Buffer, open: number) {
+    this.#bytes = bytes;
+    this.#to = open;
   }
-  parts.push(CLOSE_BRACE, bytes.subarray(close + 1));
-  return Buffer.concat(parts);
+
+  member({ from, to, span }: Segment, value: JsonBytes | undefined): void {
+    const isNext = this.#members === 'none' ? from === this.#to : from === this.#to + 1;
+    if (!isNext) {
+      this.#close();
+      if (this.#members === 'some') this.#done.push(COMMA);
+      this.#from = from;
+    }
+    this.#to = to;
+    this.#members = 'some';
+    if (value === undefined) return;
+    this.#to = span.start;
+    this.#close();
+    this.#push(value);
+    this.#from = span.end;
+    this.#to = to;
+  }
+
+  append(name: string, value: JsonBytes): void {
+    this.#close();
+    const comma = this.#members === 'some' ? ',' : '';
+    this.#done.push(Buffer.from(`${comma}${JSON.stringify(name)}:`));
+    this.#push(value);
+    this.#members = 'some';
+  }
+
+  end(close: number): Buffer {
+    if (this.#to !== close) {
+      this.#close();
+      this.#from = close;
+    }
+    this.#to = this.#bytes.length;
+    this.#close();
+    return Buffer.concat(this.#done);
+  }
+
+  #push(value: JsonBytes): void {
+    if (Buffer.isBuffer(value)) this.#done.push(value);
+    else this.#done.push(...value);
+  }
+
+  #close(): void {
+    if (this.#to > this.#from) this.#done.push(this.#bytes.subarray(this.#from, this.#to));
+    this.#from = this.#to;
+  }
 }
 
 /** The JSON array of these elements, each of them JSON text already. */
 export function joinArray(items: readonly Buffer[]): Buffer {
   const parts: Buffer[] = [OPEN_BRACKET];
-  const separate = separator(parts);
-  for (const item of items) {
-    separate();
+  for (const [index, item] of items.entries()) {
+    if (index > 0) parts.push(COMMA);
     parts.push(item);
   }
   parts.push(CLOSE_BRACKET);
   return Buffer.concat(parts);
 }
 
-/** Adds a comma at every call but the first. */
-function separator(parts: Buffer[]): () => void {
-  let first = true;
-  return () => {
-    if (!first) parts.push(COMMA);
-    first = false;
-  };
-}
-
 /** A member's segment reaches, with the spaces around it, to its comma or to the closing brace. */
 function segmentEnd(bytes: Buffer, span: MemberSpan, close: number): number {
   const comma = bytes.indexOf(COMMA_BYTE, span.end);
   return comma < 0 || comma > close ? close : comma;
-}
-
-function segmentParts(
-  bytes: Buffer,
-  segment: { readonly from: number; readonly to: number },
-  member: { readonly span: MemberSpan; readonly value: JsonBytes | undefined },
-): readonly Buffer[] {
-  if (member.value === undefined) return [bytes.subarray(segment.from, segment.to)];
-  return [
-    bytes.subarray(segment.from, member.span.start),
-    ...pieces(member.value),
-    bytes.subarray(member.span.end, segment.to),
-  ];
-}
-
-function pieces(value: JsonBytes): readonly Buffer[] {
-  return Buffer.isBuffer(value) ? [value] : value;
 }

@@ -2,7 +2,7 @@
  * API keys: made, listed, changed, revoked and, for each request, found. Only a key's SHA-256 is kept; the
  * key itself is shown once. It must not know what a limit means.
  */
-import { createHash, randomInt, randomUUID, timingSafeEqual } from 'node:crypto';
+import { hash, randomInt, randomUUID, timingSafeEqual } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { eq, sql } from 'drizzle-orm';
 import type { AccountId, Tenant } from '../domain/ids.ts';
@@ -84,9 +84,9 @@ export class Keys {
   /** The key behind a bearer value, unless it is unknown, revoked or expired. */
   find(text: string): ApiKey | undefined {
     if (!isWellFormed(text)) return undefined;
-    const hash = digest(text);
-    const held = this.#byHash.get(hash.toString('latin1'));
-    if (!held || !timingSafeEqual(held.hash, hash)) return undefined;
+    const digested = digest(text);
+    const held = this.#byHash.get(digested.toString('latin1'));
+    if (!held || !timingSafeEqual(held.hash, digested)) return undefined;
     return this.#isValid(held.key.row) ? held.key.row : undefined;
   }
 
@@ -183,7 +183,7 @@ function prepareStatements(reads: Reads) {
 }
 
 function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+  return hash('sha256', text, 'buffer');
 }
 
 function newKeyText(): string {

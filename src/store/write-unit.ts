@@ -2,6 +2,7 @@
  * What travels between the main thread and the writing thread: plain data, no drizzle and no SQLite, because
  * the writing thread loads this file.
  */
+import type { PackedUnits } from './packed-units.ts';
 
 /** A body that the writing thread compresses and seals before it is bound, to keep that work off the loop. */
 export interface PlainBody {
@@ -9,7 +10,7 @@ export interface PlainBody {
   readonly aad: string;
 }
 
-export type Parameter = string | number | bigint | Uint8Array | PlainBody | null;
+export type Parameter = string | number | Uint8Array | PlainBody | null;
 
 /** One SQL text with its positional values. */
 export interface Statement {
@@ -54,7 +55,7 @@ export type ToWorker =
       readonly durability: Durability;
       /** SQL that is sent for the first time. */
       readonly texts: readonly string[];
-      readonly units: readonly (readonly NumberedStatement[])[];
+      readonly units: PackedUnits;
     }
   | { readonly kind: 'close' };
 

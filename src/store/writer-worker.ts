@@ -6,6 +6,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import Database from 'better-sqlite3';
 import { sealBody } from './body-codec.ts';
+import { type NumberedUnit, unpackUnits } from './packed-units.ts';
 import { sealerOf } from './secrets.ts';
 import {
   type Durability,
@@ -65,8 +66,7 @@ function isRefusal(error: unknown): boolean {
   return /^SQLITE_(CONSTRAINT|ERROR|MISMATCH|RANGE|TOOBIG)/.test(error.code);
 }
 
-type Unit = readonly NumberedStatement[];
-type UnitRunner = (unit: Unit) => UnitResult;
+type UnitRunner = (unit: NumberedUnit) => UnitResult;
 
 const runUnit: UnitRunner = (unit) => ({
   kind: 'committed',
@@ -89,7 +89,11 @@ const runUnitApart: UnitRunner = (unit) => {
 };
 
 /** Throws what SQLite throws, with nothing of it committed. */
-function inTransaction(durability: Durability, units: readonly Unit[], runner: UnitRunner): FromWorker {
+function inTransaction(
+  durability: Durability,
+  units: readonly NumberedUnit[],
+  runner: UnitRunner,
+): FromWorker {
   try {
     if (level !== durability) db.pragma(`synchronous = ${durability === 'token' ? 'FULL' : 'NORMAL'}`);
     level = durability;
@@ -105,7 +109,7 @@ function inTransaction(durability: Durability, units: readonly Unit[], runner: U
 }
 
 /** Savepoints are a fifth of what a turn costs here, and refusals are rare: only a batch that met one is run with them. */
-function commit(durability: Durability, units: readonly Unit[]): FromWorker {
+function commit(durability: Durability, units: readonly NumberedUnit[]): FromWorker {
   try {
     return inTransaction(durability, units, runUnit);
   } catch (error) {
@@ -130,5 +134,5 @@ parentPort?.on('message', (message: ToWorker) => {
     return;
   }
   for (const sql of message.texts) texts.push({ sql });
-  parentPort?.postMessage(commit(message.durability, message.units) satisfies FromWorker);
+  parentPort?.postMessage(commit(message.durability, unpackUnits(message.units)) satisfies FromWorker);
 });

@@ -3,6 +3,7 @@
  * never see a database error; they learn that their unit is committed, or that it was dropped.
  */
 import { Worker } from 'node:worker_threads';
+import { packUnits } from './packed-units.ts';
 import {
   type Pending,
   pendingOf,
@@ -206,11 +207,14 @@ export class Writer {
     this.#sentAt = performance.now();
     this.#worker ??= this.#startWorker();
     const known = this.#texts.size;
-    const units = batch.map(({ unit }) =>
-      unit.map(({ sql, params }) => ({ text: this.#numberOf(sql), params })),
+    const units = packUnits(
+      batch.map(({ unit }) => unit),
+      (sql) => this.#numberOf(sql),
     );
     const texts = known === this.#texts.size ? [] : [...this.#texts.keys()].slice(known);
-    this.#worker.postMessage({ kind: 'commit', durability, texts, units } satisfies ToWorker);
+    this.#worker.postMessage({ kind: 'commit', durability, texts, units } satisfies ToWorker, [
+      units.bytes.buffer,
+    ]);
   }
 
   /** A turn's statements are always the same: to send their texts again costs more than the rest of the message. */

@@ -7,8 +7,8 @@ import { SourceMap } from 'node:module';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Job } from './jobs.ts';
+import { loadNamed } from './loads.ts';
 import { Stage } from './stage.ts';
-import { modelOf } from './wire.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const SHOWN = 60;
@@ -113,69 +113,8 @@ function print(title: string, figures: Map<string, number>, { name, count }: Uni
   }
 }
 
-const LOADS: Readonly<
-  Record<
-    string,
-    { speaks: 'http' | 'websocket'; per: 'turn' | 'event'; job: (base: string, key: string) => Job }
-  >
-> = {
-  json: {
-    speaks: 'http',
-    per: 'turn',
-    job: (base, key) => ({ ...http(base, key, 5), answer: 'json', clients: 16, turnsEach: 300 }),
-  },
-  sse: {
-    speaks: 'http',
-    per: 'event',
-    job: (base, key) => ({ ...http(base, key, 200, 1000), clients: 8, turnsEach: 150 }),
-  },
-  'sse-paced': {
-    speaks: 'http',
-    per: 'event',
-    job: (base, key) => ({ ...http(base, key, 500, 400, 10), clients: 64, turnsEach: 1 }),
-  },
-  body: {
-    speaks: 'http',
-    per: 'turn',
-    job: (base, key) => ({
-      ...http(base, key, 5),
-      answer: 'json',
-      clients: 4,
-      turnsEach: 60,
-      bodyBytes: 1_000_000,
-    }),
-  },
-  ws: {
-    speaks: 'websocket',
-    per: 'turn',
-    job: (base, key) => ({ ...sockets(base, key, 5), clients: 16, turnsEach: 400 }),
-  },
-  'ws-paced': {
-    speaks: 'websocket',
-    per: 'event',
-    job: (base, key) => ({ ...sockets(base, key, 500, 10), clients: 64, turnsEach: 1 }),
-  },
-};
-
-function http(
-  base: string,
-  key: string,
-  deltas: number,
-  bytes = 400,
-  paceMs = 0,
-): Extract<Job, { do: 'http' }> {
-  const model = modelOf({ deltas, bytes, paceMs, textBytes: 20 * deltas });
-  return { do: 'http', base, key, model, answer: 'sse', clients: 1, turnsEach: 1 };
-}
-
-function sockets(base: string, key: string, deltas: number, paceMs = 0): Extract<Job, { do: 'sockets' }> {
-  const model = modelOf({ deltas, bytes: 400, paceMs, textBytes: 20 * deltas });
-  return { do: 'sockets', base, key, group: 'profile', model, clients: 1, turnsEach: 1, history: 'none' };
-}
-
 const chosen = process.argv[2] ?? 'json';
-const load = LOADS[chosen];
-if (load === undefined) throw new Error(`one of ${Object.keys(LOADS).join(', ')}`);
+const load = loadNamed(chosen);
 await using stage = await Stage.open();
 const profiles = stage.directory();
 const server = await stage.fresh({

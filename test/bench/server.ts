@@ -35,12 +35,14 @@ export class Respool implements AsyncDisposable {
       env?: Readonly<Record<string, string>>;
       accounts?: readonly string[];
       node?: readonly string[];
+      /** What runs; default: what `npm run build` has made here. */
+      bundle?: string;
       /** Soft and hard limit; default: what this process has. */
       openFiles?: number;
     },
   ): Promise<Respool> {
-    const { dataDir, env = {}, accounts = [], node = [], openFiles } = options;
-    const command = [process.execPath, ...node, BUNDLE, 'serve'];
+    const { dataDir, env = {}, accounts = [], node = [], bundle = BUNDLE, openFiles } = options;
+    const command = [process.execPath, ...node, bundle, 'serve'];
     const limited = openFiles === undefined ? [] : ['prlimit', `--nofile=${openFiles}`];
     const [program = '', ...words] = [...limited, ...command];
     const begun = performance.now();
