@@ -4,7 +4,7 @@
  */
 import type { AccountId } from '../domain/ids.ts';
 import { isRecord } from '../protocol/frame.ts';
-import { filesIn, hasNestedSeal, itemNames } from '../protocol/item-bindings.ts';
+import { bindingsOf } from '../protocol/item-bindings.ts';
 import {
   type ChainKey,
   canonicalItem,
@@ -49,14 +49,14 @@ export class Item {
   }
 
   get facts(): ItemFacts {
-    this.#facts ??= factsOf(this.#parsed(), this.bytes);
+    this.#facts ??= factsOf(this.#parsed());
     return this.#facts;
   }
 
   /** The hash of a history of which `previous` is the hash and this the next item; the facts come out of the same parse. */
   hashAfter(previous: Buffer, key: ChainKey): Buffer {
     const parsed = this.#parsed();
-    this.#facts ??= factsOf(parsed, this.bytes);
+    this.#facts ??= factsOf(parsed);
     return chainHash(previous, canonicalItem(parsed), key);
   }
 
@@ -72,22 +72,18 @@ export class Item {
   }
 }
 
-function factsOf(parsed: unknown, bytes: Buffer): ItemFacts {
+function factsOf(parsed: unknown): ItemFacts {
   const kind = itemKind(parsed);
   if (!isRecord(parsed)) return { kind, ...NO_OBJECT };
-  const { type, approval_request_id: approves } = parsed;
+  const { type, approval_request_id: approves, encrypted_content: seal } = parsed;
+  const { names, files, sealedWithin } = bindingsOf(parsed);
   return {
     kind,
     shape: isCompaction(parsed) ? 'compaction' : type === 'reasoning' ? type : 'other',
-    sealed: sealedIn(parsed, bytes),
+    sealed: typeof seal === 'string' ? 'as_a_whole' : sealedWithin ? 'in_parts' : 'open',
     reference: referenceOf(parsed),
     approves: typeof approves === 'string' ? approves : undefined,
-    names: itemNames(parsed, bytes),
-    files: filesIn(parsed, bytes),
+    names,
+    files,
   };
-}
-
-function sealedIn(parsed: Readonly<Record<string, unknown>>, bytes: Buffer): ItemFacts['sealed'] {
-  if (typeof parsed['encrypted_content'] === 'string') return 'as_a_whole';
-  return hasNestedSeal(parsed, bytes) ? 'in_parts' : 'open';
 }

@@ -1,12 +1,5 @@
 import { expect, test } from 'vitest';
-import {
-  filesIn,
-  forOtherAccount,
-  hasNestedSeal,
-  itemNames,
-  leaveOutSeals,
-  ownItemId,
-} from './item-bindings.ts';
+import { bindingsOf, forOtherAccount, leaveOutSeals, ownItemId } from './item-bindings.ts';
 
 const bytes = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 const derive = (value: unknown, target: 'stores' | 'stateless' = 'stateless'): unknown => {
@@ -14,7 +7,7 @@ const derive = (value: unknown, target: 'stores' | 'stateless' = 'stateless'): u
   return derived === undefined ? undefined : JSON.parse(derived);
 };
 type Item = Readonly<Record<string, unknown>>;
-const names = (item: Item): readonly string[] => itemNames(item, bytes(item));
+const names = (item: Item): readonly string[] => bindingsOf(item).names;
 
 test('another account sees an item without its id and otherwise byte for byte', () => {
   const call = { id: 'fc_1', type: 'function_call', call_id: 'c', arguments: '{"id":1}' };
@@ -76,10 +69,8 @@ const AGENT = {
 };
 
 test('sealed parts are found wherever they stand, and stay with their issuer', () => {
-  expect(hasNestedSeal(AGENT, bytes(AGENT))).toBe(true);
-  expect(
-    hasNestedSeal({ type: 'reasoning', encrypted_content: 's' }, bytes({ encrypted_content: 's' })),
-  ).toBe(false);
+  expect(bindingsOf(AGENT).sealedWithin).toBe(true);
+  expect(bindingsOf({ type: 'reasoning', encrypted_content: 's' }).sealedWithin).toBe(false);
   expect(derive(AGENT)).toEqual({
     type: 'agent_message',
     author: 'worker',
@@ -119,12 +110,11 @@ test.each([
   [[], { role: 'user', content: 'what is sediment://?' }],
   [[], { role: 'assistant', content: [{ type: 'output_text', text: '', annotations: [{ file_id: 'f' }] }] }],
 ])('the files %j are named by %j', (files, item) => {
-  expect(filesIn(item, bytes(item))).toEqual(files);
+  expect(bindingsOf(item).files).toEqual(files);
 });
 
 test('what is longer than any real name is none: names are remembered', () => {
   const long = 'x'.repeat(513);
   const named = { type: 'message', role: 'assistant', id: long, content: [{ file_id: long }] };
-  const bytes = Buffer.from(JSON.stringify(named));
-  expect([itemNames(named, bytes), filesIn(named, bytes)]).toEqual([[], []]);
+  expect(bindingsOf(named)).toMatchObject({ names: [], files: [] });
 });

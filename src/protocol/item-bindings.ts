@@ -12,22 +12,38 @@ type Item = Readonly<Record<string, unknown>>;
 
 const SEAL = 'encrypted_content';
 const SEAL_MARK = Buffer.from(`"${SEAL}"`);
-const FILE_MARKS = ['"file_id"', 'sediment://', 'file-service://'].map((mark) => Buffer.from(mark));
 const FILE_URL = /^(?:sediment|file-service):\/\//;
 /** Names are remembered; what is longer than any real one is none. */
 const LONGEST_NAME = 512;
 /** Deeper than any real item; what a client nests further is not looked into. */
 const MAX_DEPTH = 32;
 
-/**
- * By what an item is known again when a client sends it back: its id, and a hash of each sealed part for clients that
- * drop ids. The ids of messages that people and developers write are made by their clients and name no issuer.
- */
-export function itemNames(item: Item, bytes: Buffer): readonly string[] {
-  const { id, role } = item;
+export interface ItemBindings {
+  /**
+   * By what the item is known again when a client sends it back: its id, and a hash of each sealed part for clients that
+   * drop ids. The ids of messages that people and developers write are made by their clients and name no issuer.
+   */
+  readonly names: readonly string[];
+  /** Whether a part below the top level is sealed; such a part can be left out without its item. */
+  readonly sealedWithin: boolean;
+  /** The files that the item names, by id or by the backend's own address. */
+  readonly files: readonly string[];
+}
+
+/** Walks the members of the parsed item: to search its bytes instead takes longer the longer its texts are. */
+export function bindingsOf(item: Item): ItemBindings {
+  const { id, role, content, output, [SEAL]: seal } = item;
   const issued = isName(id) && (role === undefined || role === 'assistant');
-  const seals = bytes.includes(SEAL_MARK) ? sealsIn(item, 0) : [];
-  return [...(issued ? [id] : []), ...seals.map(sealName)];
+  const seals: string[] = [];
+  collectSeals(item, 0, seals);
+  const names = [...(issued ? [id] : []), ...seals.map(sealName)];
+  const files: string[] = [];
+  collectFiles(item, files);
+  for (const parts of [content, output]) {
+    if (Array.isArray(parts)) for (const part of parts) collectFiles(part, files);
+    else collectFiles(parts, files);
+  }
+  return { names, sealedWithin: seals.length > (typeof seal === 'string' ? 1 : 0), files };
 }
 
 function isName(id: unknown): id is string {
@@ -38,26 +54,26 @@ function sealName(seal: string): string {
   return `sealed:${hash('sha256', seal, 'base64url')}`;
 }
 
-/** Whether a part below the top level is sealed; such a part can be left out without its item. */
-export function hasNestedSeal(item: Item, bytes: Buffer): boolean {
-  if (!bytes.includes(SEAL_MARK)) return false;
-  const { [SEAL]: _, ...rest } = item;
-  return sealsIn(rest, 0).length > 0;
+function collectSeals(value: unknown, depth: number, into: string[]): void {
+  if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return;
+  if (Array.isArray(value)) {
+    for (const part of value) collectSeals(part, depth + 1, into);
+    return;
+  }
+  const members = value as Item;
+  for (const name in members) {
+    const member = members[name];
+    if (name === SEAL && typeof member === 'string') into.push(member);
+    else collectSeals(member, depth + 1, into);
+  }
 }
 
-function sealsIn(value: unknown, depth: number): readonly string[] {
-  if (depth > MAX_DEPTH) return [];
-  if (Array.isArray(value)) return value.flatMap((part) => sealsIn(part, depth + 1));
-  if (!isRecord(value)) return [];
-  return Object.entries(value).flatMap(([name, member]) =>
-    name === SEAL && typeof member === 'string' ? [member] : sealsIn(member, depth + 1),
-  );
-}
-
-/** The files that the item names, by id or by the backend's own address. */
-export function filesIn(item: Item, bytes: Buffer): readonly string[] {
-  if (!FILE_MARKS.some((mark) => bytes.includes(mark))) return [];
-  return [item, ...partsOf(item['content']), ...partsOf(item['output'])].flatMap(filesNamedBy);
+function collectFiles(part: unknown, into: string[]): void {
+  if (!isRecord(part)) return;
+  for (const name in part) {
+    const member = part[name];
+    if (isName(member) && (name === 'file_id' || FILE_URL.test(member))) into.push(member);
+  }
 }
 
 const TOOL_MARKS = ['"file_ids"', '"vector_store_ids"'].map((mark) => Buffer.from(mark));
@@ -69,12 +85,6 @@ export function filesOfTools(tools: Buffer): readonly string[] {
     const container = isRecord(tool['container']) ? tool['container'] : {};
     return [container['file_ids'], tool['file_ids'], tool['vector_store_ids']].flat().filter(isName);
   });
-}
-
-function filesNamedBy(part: Item): readonly string[] {
-  const fileId = part['file_id'];
-  const urls = Object.values(part).filter((value): value is string => isName(value) && FILE_URL.test(value));
-  return isName(fileId) ? [fileId, ...urls] : urls;
 }
 
 function partsOf(value: unknown): readonly Item[] {

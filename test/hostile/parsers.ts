@@ -7,7 +7,7 @@ import { isUtf8 } from 'node:buffer';
 import type { Tenant } from '../../src/domain/ids.ts';
 import { decodeBody } from '../../src/protocol/decode-body.ts';
 import { frameOf, isRecord } from '../../src/protocol/frame.ts';
-import { forOtherAccount, itemNames } from '../../src/protocol/item-bindings.ts';
+import { bindingsOf, forOtherAccount } from '../../src/protocol/item-bindings.ts';
 import {
   type ChainKey,
   canonicalItem,
@@ -60,7 +60,7 @@ function items(input: readonly Buffer[], tools: unknown): void {
   for (const item of parsed) {
     hash = chainHash(hash, canonicalItem(item), KEY);
     itemKind(item);
-    if (isRecord(item)) itemNames(item, Buffer.from(JSON.stringify(item)));
+    if (isRecord(item)) bindingsOf(item);
   }
   pairingGaps(parsed);
   hasSideEffectTools(tools);
