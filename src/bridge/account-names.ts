@@ -12,10 +12,9 @@ export function accountNames(
 ): readonly string[] {
   const { conversation, bytes, members } = envelope;
   const tools = members.get('tools');
-  const files = [
-    ...fresh.flatMap((item) => item.facts.files),
-    ...(tools === undefined ? [] : filesOfTools(bytes.subarray(tools.start, tools.end))),
-  ];
-  const named = [...new Set(files)].map((file) => `file:${file}`);
-  return conversation === undefined ? named : [`conversation:${conversation}`, ...named];
+  const names = new Set(conversation === undefined ? [] : [`conversation:${conversation}`]);
+  for (const { facts } of fresh) for (const file of facts.files) names.add(`file:${file}`);
+  const shared = tools === undefined ? [] : filesOfTools(bytes.subarray(tools.start, tools.end));
+  for (const file of shared) names.add(`file:${file}`);
+  return [...names];
 }
