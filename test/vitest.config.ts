@@ -7,7 +7,9 @@ export default defineConfig({
     // To load all modules anew for each file took a quarter of the time; none keeps anything that a test could see.
     isolate: false,
     projects: [
-      { test: { name: 'unit', include: ['src/**/*.test.ts'], environment: 'node' } },
+      {
+        test: { name: 'unit', include: ['src/**/*.test.ts', 'test/shape/**/*.test.ts'], environment: 'node' },
+      },
       {
         test: {
           name: 'scenario',

@@ -3,12 +3,12 @@
  * was served, they are bound to its account under these names.
  */
 import { filesOfTools } from '../protocol/item-bindings.ts';
-import type { History } from './history.ts';
+import type { Item } from './item.ts';
 import type { TurnRequest } from './stream.ts';
 
 export function accountNames(
   { envelope }: TurnRequest,
-  { fresh }: Pick<History, 'fresh'>,
+  { fresh }: { readonly fresh: readonly Item[] },
 ): readonly string[] {
   const { conversation, bytes, members } = envelope;
   const tools = members.get('tools');

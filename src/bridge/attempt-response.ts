@@ -8,7 +8,7 @@ import { type Frame, kindOf, parseObject } from '../protocol/frame.ts';
 import type { HeaderMap } from '../protocol/headers.ts';
 import type { Progress } from '../turn/states.ts';
 import type { UpstreamError } from '../turn/upstream-error.ts';
-import { withPreviousResponseId } from './client-anchor.ts';
+import { type ClientAnchor, withPreviousResponseId } from './client-anchor.ts';
 import { type CompletedResponse, createdId, ResponseCollector } from './response-collector.ts';
 
 /** What the turn does with it. */
@@ -26,9 +26,6 @@ export interface ResponseListener {
   ended(): void;
   failed(error: UpstreamError): void;
 }
-
-/** The client's own `previous_response_id` (null: it sent none), where another one or none went up. */
-export type ClientAnchor = 'as_upstream_says' | { readonly id: string | null };
 
 /**
  * Somebody has cancelled the response upstream: to send it again is what nobody asked for. Clients know no such event

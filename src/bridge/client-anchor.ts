@@ -1,7 +1,9 @@
 /** The client's own `previous_response_id` in a response, whatever went up in its place. */
 import { type Members, scanObject } from '../protocol/json-scan.ts';
 import { rewriteObject } from '../protocol/json-splice.ts';
-import type { ClientAnchor } from './attempt-response.ts';
+
+/** The client's own `previous_response_id` (null: it sent none), where another one or none went up. */
+export type ClientAnchor = 'as_upstream_says' | { readonly id: string | null };
 
 const NAME = 'previous_response_id';
 

@@ -4,7 +4,7 @@
 import type { ComponentType } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { signOut } from './model/live.ts';
-import { hrefOf, type Route, useRoute } from './model/route.ts';
+import { hrefOf, type PageProps, useRoute } from './model/route.ts';
 import { useWorld } from './model/store.ts';
 import { useTaste } from './model/taste.ts';
 import { Accounts } from './pages/accounts.tsx';
@@ -17,10 +17,6 @@ import { UsagePage } from './pages/usage.tsx';
 import { Why } from './pages/why.tsx';
 import { Toast } from './parts/toast.tsx';
 import { t, type Word } from './words/words.ts';
-
-export interface PageProps {
-  readonly route: Route;
-}
 
 const PAGES: Readonly<Record<string, ComponentType<PageProps>>> = {
   now: Now,

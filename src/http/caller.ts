@@ -15,6 +15,9 @@ export interface Caller {
   readonly models: readonly string[] | undefined;
 }
 
+/** Who has sent a request that came past the door. */
+export type CallerOf = (request: FastifyRequest) => Caller;
+
 export type Identified =
   | { readonly ok: true; readonly caller: Caller }
   | { readonly ok: false; readonly refused: Refusal };

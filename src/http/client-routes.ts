@@ -10,7 +10,7 @@ import { sendRefusal } from './answer.ts';
 import { readBody } from './body-reader.ts';
 import { TAKES_SOCKETS } from './bounds.ts';
 import type { Share } from './byte-budget.ts';
-import { type Caller, identify, stillCaller } from './caller.ts';
+import { type Caller, type CallerOf, identify, stillCaller } from './caller.ts';
 import { codexRoutes } from './codex.ts';
 import { KeyReview } from './key-review.ts';
 import { overloaded } from './load.ts';
@@ -22,7 +22,6 @@ import { answerSse } from './responses-sse.ts';
 import { storedRoutes } from './stored.ts';
 import { arrivalOf, LARGEST_BODY_BYTES, takeBody, turnRequest } from './turn-intake.ts';
 
-export type CallerOf = (request: FastifyRequest) => Caller;
 type ShareOf = (request: FastifyRequest) => Share;
 
 /** Codex appends `/responses` to whatever base it was given; an extra `/v1` after `codex` is a common one. */

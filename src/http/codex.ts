@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { poolWindows, usageBody } from '../accounts/quota.ts';
 import { refusal } from '../protocol/refusal.ts';
 import { sendRefusal } from './answer.ts';
-import type { CallerOf } from './client-routes.ts';
+import type { CallerOf } from './caller.ts';
 import type { Parts } from './parts.ts';
 
 export function codexRoutes(app: FastifyInstance, parts: Parts, callerOf: CallerOf): void {

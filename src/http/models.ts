@@ -5,8 +5,8 @@ import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { refusal } from '../protocol/refusal.ts';
 import { sendRefusal } from './answer.ts';
+import type { CallerOf } from './caller.ts';
 import { nameOf, publicModel } from './catalogue.ts';
-import type { CallerOf } from './client-routes.ts';
 import type { Parts } from './parts.ts';
 
 interface Query {

@@ -15,7 +15,7 @@ import type { TranscriptNode } from '../store/transcript-node.ts';
 import { responsesRoot } from '../upstream/account.ts';
 import type { HttpRequest, UnaryAnswer } from '../upstream/http.ts';
 import { sendRefusal } from './answer.ts';
-import type { CallerOf } from './client-routes.ts';
+import type { CallerOf } from './caller.ts';
 import { isTrouble, type PassedOn, passOn, retryAfterOf, type Unreachable } from './owner-stream.ts';
 import type { Parts } from './parts.ts';
 

@@ -3,14 +3,13 @@
  * memory that is handed over. A structured clone of the statements costs four times as much, and copies with a hash of
  * 16 bytes the whole buffer that Node has cut it from. It must not know drizzle or SQLite.
  */
-import { isPlainBody, type NumberedStatement, type Parameter, type WriteUnit } from './write-unit.ts';
-
-export interface PackedUnits {
-  /** Of each unit the number of its statements, of each statement its text's number, how many values, and these. */
-  readonly values: string;
-  /** Owns its memory, so that it can be transferred. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
-}
+import {
+  isPlainBody,
+  type NumberedStatement,
+  type PackedUnits,
+  type Parameter,
+  type WriteUnit,
+} from './write-unit.ts';
 
 export type NumberedUnit = readonly NumberedStatement[];
 

@@ -2,7 +2,6 @@
  * What travels between the main thread and the writing thread: plain data, no drizzle and no SQLite, because
  * the writing thread loads this file.
  */
-import type { PackedUnits } from './packed-units.ts';
 
 /** A body that the writing thread compresses and seals before it is bound, to keep that work off the loop. */
 export interface PlainBody {
@@ -47,6 +46,14 @@ export interface WriterOptions {
 export interface NumberedStatement {
   readonly text: number;
   readonly params: readonly Parameter[];
+}
+
+/** Units as they travel (packed-units.ts). */
+export interface PackedUnits {
+  /** Of each unit the number of its statements, of each statement its text's number, how many values, and these. */
+  readonly values: string;
+  /** Owns its memory, so that it can be transferred. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
 export type ToWorker =

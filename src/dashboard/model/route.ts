@@ -10,6 +10,11 @@ export interface Route {
   readonly query: Readonly<Record<string, string>>;
 }
 
+/** What every page is given. */
+export interface PageProps {
+  readonly route: Route;
+}
+
 export function parse(hash: string): Route {
   const [path = '', search = ''] = hash.replace(/^#\/?/, '').split('?');
   const [page = '', item] = path.split('/').map(decodeURIComponent);

@@ -1,9 +1,9 @@
 /** The accounts of the pool: what each is, has left and may do. */
 import { useState } from 'preact/hooks';
 import type { AccountChangesWire, AccountWire } from '../../admin-api/account.ts';
-import type { PageProps } from '../app.tsx';
 import { call } from '../model/api.ts';
 import { inServingOrder } from '../model/order.ts';
+import type { PageProps } from '../model/route.ts';
 import { go, hrefOf } from '../model/route.ts';
 import { useWorld } from '../model/store.ts';
 import { like, useTaste } from '../model/taste.ts';

@@ -2,9 +2,9 @@
 import { useEffect } from 'preact/hooks';
 import type { AccountWire } from '../../admin-api/account.ts';
 import type { RequestWire } from '../../admin-api/request.ts';
-import type { PageProps } from '../app.tsx';
 import { readStatus } from '../model/live.ts';
 import { inServingOrder, isOverCeiling, verdictOf } from '../model/order.ts';
+import type { PageProps } from '../model/route.ts';
 import { hrefOf } from '../model/route.ts';
 import { useWorld } from '../model/store.ts';
 import { AccountBadge, AccountName, AccountReason, Windows } from '../parts/account.tsx';

@@ -1,9 +1,9 @@
 /** Every accepted turn, newest first; the filters are in the address. */
 import { useEffect, useState } from 'preact/hooks';
 import type { RequestStatus, RequestWire } from '../../admin-api/request.ts';
-import type { PageProps } from '../app.tsx';
 import { namesOf } from '../model/names.ts';
 import { type Filter, filterOf, useRequestList } from '../model/request-list.ts';
+import type { PageProps } from '../model/route.ts';
 import { hrefOf, rewrite } from '../model/route.ts';
 import { useWorld } from '../model/store.ts';
 import { AccountName } from '../parts/account.tsx';

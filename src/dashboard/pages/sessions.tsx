@@ -2,8 +2,8 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { RequestWire } from '../../admin-api/request.ts';
 import type { SessionWire } from '../../admin-api/session.ts';
-import type { PageProps } from '../app.tsx';
 import { colourOf } from '../look/colours.ts';
+import type { PageProps } from '../model/route.ts';
 import { hrefOf, rewrite } from '../model/route.ts';
 import { useWorld } from '../model/store.ts';
 import { latestMove, sumsOf } from '../model/story.ts';

@@ -1,8 +1,8 @@
 /** Keys, snippets, notifications, backup, and how this page looks. */
 import { useState } from 'preact/hooks';
 import type { BackupWire } from '../../admin-api/status.ts';
-import type { PageProps } from '../app.tsx';
 import { call } from '../model/api.ts';
+import type { PageProps } from '../model/route.ts';
 import { useWorld } from '../model/store.ts';
 import { like, useTaste } from '../model/taste.ts';
 import { Choice } from '../parts/form.tsx';

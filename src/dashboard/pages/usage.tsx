@@ -1,9 +1,9 @@
 /** Tokens over time and what they would have cost, per model, account and key. */
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { UsageRange, UsageSumWire, UsageWire } from '../../admin-api/usage.ts';
-import type { PageProps } from '../app.tsx';
 import { call } from '../model/api.ts';
 import { namesOf } from '../model/names.ts';
+import type { PageProps } from '../model/route.ts';
 import { hrefOf, rewrite } from '../model/route.ts';
 import { AccountName } from '../parts/account.tsx';
 import { Chart } from '../parts/chart.tsx';

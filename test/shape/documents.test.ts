@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { transformSync } from 'esbuild';
 import { expect, test } from 'vitest';
-import { snippet } from './cli/snippet.ts';
-import { ENVIRONMENT } from './config.ts';
-import { SNIPPETS, snippetFor } from './dashboard/model/snippets.ts';
+import { snippet } from '../../src/cli/snippet.ts';
+import { ENVIRONMENT } from '../../src/config.ts';
+import { SNIPPETS, snippetFor } from '../../src/dashboard/model/snippets.ts';
 
-const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
+const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 const readme = read('README.md');
 
 function block(language: string): string {

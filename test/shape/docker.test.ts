@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { durationMs, list, readCompose, serviceOf } from '../test/support/compose.ts';
-import { environmentOf, imageOf, readCommand, readDockerfile, said } from '../test/support/dockerfile.ts';
-import { ENVIRONMENT } from './config.ts';
+import { ENVIRONMENT } from '../../src/config.ts';
+import { durationMs, list, readCompose, serviceOf } from '../support/compose.ts';
+import { environmentOf, imageOf, readCommand, readDockerfile, said } from '../support/dockerfile.ts';
 
-const read = (path: string) => readFileSync(new URL(`../docker/${path}`, import.meta.url), 'utf8');
+const read = (path: string) => readFileSync(new URL(`../../docker/${path}`, import.meta.url), 'utf8');
 const stages = readDockerfile(read('Dockerfile'));
 const image = imageOf(stages);
 const compose = readCompose(read('compose.yaml'));
