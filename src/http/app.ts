@@ -7,15 +7,21 @@ import fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import { newRequestId } from '../bridge/bridge.ts';
 import { refusal } from '../protocol/refusal.ts';
 import { StoreUnavailable } from '../store/store-error.ts';
-import { adminRoutes } from './admin.ts';
+import { dashboardRoutes } from './admin/dashboard.ts';
+import { adminRoutes } from './admin/routes.ts';
 import { sendRefusal } from './answer.ts';
-import { endBrokenSocket, holdBounds, refusePath, SERVER_BOUNDS, SOCKET_BOUNDS } from './bounds.ts';
-import { clientRoutes } from './client-routes.ts';
-import { preflightRoutes, shareWithPages } from './cross-origin.ts';
-import { dashboardRoutes } from './dashboard.ts';
+import { preflightRoutes, shareWithPages } from './api/cors.ts';
+import type { ClientSocket } from './api/responses-websocket.ts';
+import { clientRoutes } from './api/routes.ts';
 import { Deliveries } from './deliveries.ts';
-import type { Parts } from './parts.ts';
-import type { ClientSocket } from './responses-socket.ts';
+import type { Parts } from './dependencies.ts';
+import {
+  endBrokenSocket,
+  holdBounds,
+  refusePath,
+  SERVER_BOUNDS,
+  SOCKET_BOUNDS,
+} from './limits/server-limits.ts';
 
 export interface App {
   readonly server: FastifyInstance;

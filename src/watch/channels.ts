@@ -6,7 +6,7 @@ import type { ChannelKind } from '../admin-api/settings.ts';
 import type { Announcement } from './announcement.ts';
 import type { Event } from './episodes.ts';
 
-/** Which members a kind needs is checked where a channel comes in (`http/admin-settings.ts`). */
+/** Which members a kind needs is checked where a channel comes in (`http/admin/settings.ts`). */
 export interface Channel {
   readonly id: string;
   readonly kind: ChannelKind;

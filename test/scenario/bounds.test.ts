@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ByteBudget } from '../../src/http/byte-budget.ts';
+import { ByteBudget } from '../../src/http/limits/memory-budget.ts';
 import { DOORS, idOf, openDoor, openSocket, post, textOf } from '../support/doors.ts';
 import { makeWorld, type World } from '../support/world.ts';
 

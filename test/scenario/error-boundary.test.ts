@@ -10,7 +10,7 @@ import { Rations } from '../../src/bridge/rations.ts';
 import { ResponseCollector } from '../../src/bridge/response-collector.ts';
 import { Sessions } from '../../src/bridge/sessions.ts';
 import { TurnRecord } from '../../src/bridge/turn-record.ts';
-import { SlowReader } from '../../src/http/slow-reader.ts';
+import { SlowReader } from '../../src/http/limits/backpressure.ts';
 import { RequestLog } from '../../src/store/requests.ts';
 import { Store } from '../../src/store/store.ts';
 import { Transcripts } from '../../src/store/transcripts.ts';

@@ -1,0 +1,303 @@
+/**
+ * Turns over a client's WebSocket: `response.create` in, events out. Turns without a `stream_id` follow each other;
+ * each named lane has an order of its own, and every event of a lane carries its name.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
+import type { WebSocket } from '@fastify/websocket';
+import type { ClientLine, Outcome, RunningTurn } from '../../bridge/stream.ts';
+import { type Frame, frameOf } from '../../protocol/frame.ts';
+import { errorFrame, type Refusal, refusal } from '../../protocol/refusal.ts';
+import { type Envelope, readEnvelope } from '../../protocol/request.ts';
+import { ConnectionBoundary } from '../connection-boundary.ts';
+import type { Parts } from '../dependencies.ts';
+import { SlowReader } from '../limits/backpressure.ts';
+import type { Share } from '../limits/memory-budget.ts';
+import { overloaded } from '../limits/overload.ts';
+import { badKey, stillCaller } from './caller.ts';
+import { CODEX_KEEPALIVE, KeepAlive } from './keep-alive.ts';
+import { textHead } from './text-frame.ts';
+import { type Arrival, LARGEST_BODY_BYTES, turnRequest } from './turn-request.ts';
+import {
+  badFrame,
+  MOST_LINES,
+  MOST_RUNNING,
+  named,
+  STEER_FAILED,
+  tooManyStreams,
+  tooManyWaiting,
+} from './websocket-frames.ts';
+import { Outlet, writeTogether } from './write-batch.ts';
+
+const LONGEST_QUEUE = 8;
+/** Of a message that is still arriving, what is larger than this counts towards what all requests may hold. */
+const SMALL_MESSAGE_BYTES = 128 * 1024;
+/** RFC 6455, 7.4.1 and the registry behind it: try again later. */
+const GOING_AWAY = 1001;
+const POLICY_VIOLATION = 1008;
+const INTERNAL_ERROR = 1011;
+const TRY_AGAIN_LATER = 1013;
+const LONGEST_TYPE_SHOWN = 80;
+const STREAM_ID = /^[\w.-]{1,256}$/;
+
+/** What a client asked for, and its share of what all requests may hold. */
+interface Asked {
+  readonly envelope: Envelope;
+  readonly share: Share;
+}
+
+/** One lane of the client's socket, and what waits on it. */
+interface Line extends ClientLine {
+  readonly waiting: Asked[];
+  turn: RunningTurn | undefined;
+}
+
+export interface SocketParts {
+  readonly socket: WebSocket;
+  /** The connection under it. */
+  readonly stream: Socket;
+  readonly arrival: Arrival;
+}
+
+export class ClientSocket {
+  readonly #socket: WebSocket;
+  readonly #stream: Socket;
+  readonly #arrival: Arrival;
+  readonly #parts: Parts;
+  readonly #socketId = randomUUID();
+  readonly #lines = new Map<string, Line>();
+  readonly #reader: SlowReader;
+  readonly #boundary: ConnectionBoundary;
+  readonly #outlet = new Outlet((pieces) => this.#boundary.run(() => this.#deliver(pieces)));
+  readonly #onFlushed = () => {
+    this.#reader.flushed();
+    if (this.#parts.bridge.isDraining) this.closeIfDone();
+  };
+  readonly #onData = (chunk: Buffer) => this.#boundary.run(() => this.#count(chunk.length));
+  /** Of the message that is arriving. */
+  readonly #arriving: Share;
+  #arrivedBytes = 0;
+
+  constructor({ socket, stream, arrival }: SocketParts, parts: Parts) {
+    this.#socket = socket;
+    this.#stream = stream;
+    this.#arrival = arrival;
+    this.#parts = parts;
+    this.#arriving = parts.bodies.share();
+    this.#boundary = new ConnectionBoundary(parts.log, () => this.#broke());
+    this.#reader = new SlowReader(stream, {
+      buffered: () => socket.bufferedAmount,
+      pause: () => this.#pause(),
+      resume: () => this.#resume(),
+      giveUp: () => socket.terminate(),
+    });
+    socket.on('message', (data, isBinary) =>
+      this.#boundary.run(() => this.#receive(data as Buffer, isBinary ? 'binary' : 'text')),
+    );
+    stream.on('data', this.#onData);
+    socket.on('close', () => this.#boundary.run(() => this.#closed()));
+    socket.on('error', () => this.#boundary.run(() => this.#failed()));
+  }
+
+  /** Without a turn, and with all that was said on its way, a socket can be closed without anybody missing anything. */
+  closeIfDone(): void {
+    const running = [...this.#lines.values()].some((line) => line.turn !== undefined);
+    this.#outlet.release();
+    // Its peer has only seconds to answer the close, so it must not have minutes of reading before it.
+    if (!running && this.#socket.bufferedAmount === 0) this.close(GOING_AWAY, 'the server is shutting down');
+  }
+
+  cutOff(): void {
+    this.#socket.terminate();
+  }
+
+  close(code: number, reason: string): void {
+    this.#outlet.release();
+    this.#socket.close(code, reason);
+  }
+
+  /** A key that is revoked, or has expired, ends what it opened. */
+  reviewKey(): void {
+    if (stillCaller(this.#arrival.caller, this.#parts.store.keys) !== undefined) return;
+    this.#refuse(badKey('This API key has been revoked or has expired.'));
+    this.close(POLICY_VIOLATION, 'the API key has ended');
+  }
+
+  /** Comes after the messages that the bytes completed. */
+  #count(bytes: number): void {
+    this.#arrivedBytes += bytes;
+    if (this.#arrivedBytes <= SMALL_MESSAGE_BYTES || this.#arriving.take(bytes)) return;
+    this.#refuse(overloaded());
+    this.close(TRY_AGAIN_LATER, 'the server is overloaded');
+    // What is still to come is thrown away, not left: a peer whose bytes nobody takes loses the words just sent.
+    this.#stream.removeAllListeners('data');
+    this.#stream.resume();
+    this.#stream.end();
+  }
+
+  #receive(data: Buffer, form: 'text' | 'binary'): void {
+    this.#arriving.free();
+    this.#arrivedBytes = 0;
+    if (form === 'binary') return this.#refuse(badFrame('Send JSON as text frames.'));
+    if (data.length > LARGEST_BODY_BYTES) {
+      return this.#refuse(refusal(400, 'payload_too_large', 'A message may have 64 MiB at most.'));
+    }
+    const frame = frameOf(data);
+    if (frame === undefined) return this.#refuse(badFrame('The message is no JSON object with a type.'));
+    if (frame.type === 'response.steer') return this.#send(STEER_FAILED);
+    if (frame.type !== 'response.create') {
+      const type = frame.type.slice(0, LONGEST_TYPE_SHOWN);
+      return this.#refuse(
+        refusal(400, 'unknown_frame_type', `Frames of type '${type}' are not understood here.`),
+      );
+    }
+    this.#create(data);
+  }
+
+  #create(data: Buffer): void {
+    const read = readEnvelope(data);
+    if (!read.ok) return this.#refuse(read.refused);
+    const { envelope } = read;
+    const { streamId } = envelope;
+    if (streamId !== undefined && (typeof streamId !== 'string' || !STREAM_ID.test(streamId))) {
+      const message = "'stream_id' is 1-256 letters, digits, '_', '-' or '.'.";
+      return this.#refuse(refusal(400, 'invalid_stream_id', message, { param: 'stream_id' }));
+    }
+    const line = this.#lineFor(streamId ?? '');
+    if (line === undefined) return this.#refuse(tooManyStreams(), streamId);
+    if (line.turn !== undefined && line.waiting.length >= LONGEST_QUEUE) {
+      return this.#refuse(tooManyWaiting(), streamId);
+    }
+    const share = this.#parts.bodies.share();
+    if (this.#parts.load.state === 'overloaded' || !share.take(data.length)) {
+      return this.#refuse(overloaded(), streamId);
+    }
+    if (line.turn === undefined) this.#begin(line, { envelope, share });
+    else line.waiting.push({ envelope, share });
+  }
+
+  #lineFor(streamId: string): Line | undefined {
+    const known = this.#lines.get(streamId);
+    const running = [...this.#lines.values()].filter((line) => line.turn !== undefined).length;
+    if (known === undefined ? this.#lines.size > MOST_LINES : known.turn !== undefined) return known;
+    if (running >= MOST_RUNNING) return undefined;
+    const line = known ?? { socketId: this.#socketId, streamId, waiting: [], turn: undefined };
+    this.#lines.set(streamId, line);
+    return line;
+  }
+
+  #begin(line: Line, { envelope, share }: Asked): void {
+    const way = { door: 'ws', route: 'responses', line } as const;
+    const caller = stillCaller(this.#arrival.caller, this.#parts.store.keys);
+    if (caller === undefined) {
+      share.free();
+      return this.reviewKey();
+    }
+    const taken = turnRequest(envelope, { ...this.#arrival, caller }, way, this.#parts.pool);
+    if (!taken.ok) {
+      share.free();
+      this.#refuse(taken.refused, line.streamId);
+      this.#next(line);
+      return;
+    }
+    const { request } = taken;
+    const say = (): void => this.#boundary.run(() => this.#keepAlive(request.client));
+    const keepAlive = new KeepAlive(this.#parts.config.keepaliveMs, say);
+    line.turn = this.#parts.bridge.run(request, {
+      frame: (frame) => {
+        keepAlive.heard();
+        this.#send(frame, line.streamId);
+      },
+      flush: () => this.#outlet.release(),
+      end: (outcome) => {
+        keepAlive.stop();
+        share.free();
+        this.#ended(line, outcome);
+      },
+    });
+    if (this.#reader.isHeld) line.turn.pause();
+  }
+
+  #ended(line: Line, outcome: Outcome): void {
+    line.turn = undefined;
+    this.#outlet.release();
+    if (this.#socket.bufferedAmount > 0) this.#reader.watch();
+    if (outcome.kind === 'refused') this.#refuse(outcome.refusal, line.streamId);
+    // A client that is still here was never told how its turn ended: it must not wait for it.
+    if (outcome.kind === 'cancelled') this.close(INTERNAL_ERROR, 'the turn ended without an answer');
+    this.#next(line);
+  }
+
+  #next(line: Line): void {
+    const next = line.waiting.shift();
+    if (next !== undefined) this.#begin(line, next);
+    else if (this.#parts.bridge.isDraining) this.closeIfDone();
+  }
+
+  /** Codex answers pings but does not count them as a sign of life. */
+  #keepAlive(client: 'codex' | 'generic'): void {
+    if (this.#reader.isHeld) return;
+    if (client === 'codex') this.#say(CODEX_KEEPALIVE);
+    else this.#socket.ping();
+  }
+
+  #refuse(refused: Refusal, streamId?: string): void {
+    this.#say(errorFrame(refused, streamId === '' ? undefined : streamId).data);
+    this.#outlet.release();
+  }
+
+  #send(frame: Frame, streamId = ''): void {
+    this.#say(streamId === '' ? frame.data : named(frame.data, streamId));
+  }
+
+  #say(data: Buffer): void {
+    this.#outlet.add(textHead(data.length));
+    this.#outlet.add(data);
+  }
+
+  /** After its own close frame nothing may be said. */
+  #deliver(pieces: readonly Buffer[]): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    writeTogether(this.#stream, pieces, this.#onFlushed);
+    this.#reader.wrote();
+    // Also a turn, or an attempt of one, that began while the others were held.
+    if (this.#reader.isHeld) this.#pause();
+  }
+
+  /** Neither upstream nor the client itself may put more in front of a client that does not read. */
+  #pause(): void {
+    this.#socket.pause();
+    for (const line of this.#lines.values()) line.turn?.pause();
+  }
+
+  #resume(): void {
+    this.#socket.resume();
+    for (const line of this.#lines.values()) line.turn?.resume();
+  }
+
+  /** A mistake of this server's own: the turns of this connection end with it. */
+  #broke(): void {
+    this.#leave();
+    this.#socket.close(INTERNAL_ERROR, 'something went wrong in respool itself');
+  }
+
+  /** ws has sent the close code that says what was wrong; what still comes is read by nobody and holds no memory. */
+  #failed(): void {
+    this.#stream.off('data', this.#onData);
+    this.#arriving.free();
+    this.#leave();
+  }
+
+  #closed(): void {
+    this.#reader.stop();
+    this.#arriving.free();
+    this.#leave();
+  }
+
+  #leave(): void {
+    for (const line of this.#lines.values()) {
+      for (const { share } of line.waiting.splice(0)) share.free();
+      line.turn?.leave();
+    }
+  }
+}

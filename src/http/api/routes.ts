@@ -1,0 +1,138 @@
+/**
+ * The paths that clients call, under `/v1` and under the backend's own names.
+ */
+import type { IncomingMessage } from 'node:http';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { TurnRequest } from '../../bridge/stream.ts';
+import { refusal } from '../../protocol/refusal.ts';
+import { shuttingDown } from '../../turn/refusals.ts';
+import { sendRefusal } from '../answer.ts';
+import type { Parts } from '../dependencies.ts';
+import { readBody } from '../limits/body-reader.ts';
+import type { Share } from '../limits/memory-budget.ts';
+import { overloaded } from '../limits/overload.ts';
+import { TAKES_SOCKETS } from '../limits/server-limits.ts';
+import { type Caller, type CallerOf, identify, stillCaller } from './caller.ts';
+import { codexRoutes } from './codex.ts';
+import { KeyReview } from './key-review.ts';
+import { modelRoutes } from './models.ts';
+import { answerJson } from './responses-json.ts';
+import { answerSse } from './responses-sse.ts';
+import { ClientSocket } from './responses-websocket.ts';
+import { storedRoutes } from './stored-responses.ts';
+import { arrivalOf, LARGEST_BODY_BYTES, takeBody, turnRequest } from './turn-request.ts';
+
+type ShareOf = (request: FastifyRequest) => Share;
+
+/** Codex appends `/responses` to whatever base it was given; an extra `/v1` after `codex` is a common one. */
+const ROOTS = ['/v1', '/backend-api/codex', '/backend-api/codex/v1'];
+const LIVE = 'responses';
+
+export function clientRoutes(app: FastifyInstance, parts: Parts, sockets: Set<ClientSocket>): void {
+  const callers = new WeakMap<FastifyRequest, Caller>();
+  const shareOf = keepBodies(app, parts);
+  app.addHook('onRequest', async (request, reply) => {
+    const identified = identify(request, parts.config, parts.store.keys);
+    if (!identified.ok) return sendRefusal(reply, identified.refused);
+    callers.set(request, identified.caller);
+    if (parts.bridge.isDraining && request.raw.headers.upgrade !== undefined)
+      return sendRefusal(reply, shuttingDown());
+    return undefined;
+  });
+
+  const review = new KeyReview(parts.store.keys);
+
+  const callerOf: CallerOf = (request) => {
+    const caller = callers.get(request);
+    if (caller === undefined) throw new Error('a request reached its route without a caller');
+    return caller;
+  };
+
+  const shedding = {
+    onRequest: async (_request: FastifyRequest, reply: FastifyReply) =>
+      parts.load.state === 'overloaded' ? sendRefusal(reply, overloaded()) : undefined,
+  };
+  const way = { callerOf, shareOf, review };
+  for (const root of ROOTS) {
+    app.post(`${root}/${LIVE}`, shedding, turnRoute(parts, { ...way, route: 'responses' }));
+    app.post(`${root}/${LIVE}/compact`, shedding, turnRoute(parts, { ...way, route: 'compact' }));
+    // Asked by programs that want to know whether anything is here.
+    app.head(`${root}/${LIVE}`, async (_request, reply) => reply.send());
+    app.route({
+      method: 'GET',
+      url: `${root}/${LIVE}`,
+      exposeHeadRoute: false,
+      config: TAKES_SOCKETS,
+      handler: async (_request, reply) => sendRefusal(reply, needsUpgrade()),
+      wsHandler: (socket, request) => {
+        const arrival = arrivalOf(request, callerOf(request));
+        const client = new ClientSocket({ socket, stream: request.raw.socket, arrival }, parts);
+        sockets.add(client);
+        const forget = review.add(client);
+        socket.once('close', () => {
+          sockets.delete(client);
+          forget();
+        });
+      },
+    });
+  }
+  const counting = turnRoute(parts, { ...way, route: 'input_tokens' });
+  app.post('/v1/responses/input_tokens', shedding, counting);
+  modelRoutes(app, parts, callerOf);
+  codexRoutes(app, parts, callerOf);
+  storedRoutes(app, parts, callerOf);
+}
+
+/**
+ * Bodies are kept as they came, and read once, in turn-request.ts. Each request has a share of what all bodies may
+ * hold, until its connection is done with it.
+ */
+function keepBodies(app: FastifyInstance, parts: Parts): ShareOf {
+  const shares = new WeakMap<FastifyRequest, Share>();
+  const shareOf: ShareOf = (request) => shares.get(request) ?? parts.bodies.share();
+  app.addHook('onRequest', async (request, reply) => {
+    const share = parts.bodies.share();
+    shares.set(request, share);
+    reply.raw.once('close', () => share.free());
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage) =>
+    readBody(payload, { mostBytes: LARGEST_BODY_BYTES, share: shareOf(request) }),
+  );
+  return shareOf;
+}
+
+interface TurnWay {
+  readonly callerOf: CallerOf;
+  readonly shareOf: ShareOf;
+  readonly review: KeyReview;
+  readonly route: TurnRequest['route'];
+}
+
+/** A unary turn or an event stream, as the body asks. */
+function turnRoute(parts: Parts, { callerOf, shareOf, review, route }: TurnWay) {
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
+    const asked = await takeBody(request, shareOf(request));
+    if (!asked.ok) return sendRefusal(reply, asked.refused);
+    const { envelope } = asked;
+    const door = envelope.stream === 'yes' && route === 'responses' ? 'sse' : 'json';
+    const way = { door, route, line: undefined, id: request.id } as const;
+    const taken = turnRequest(envelope, arrivalOf(request, callerOf(request)), way, parts.pool);
+    if (!taken.ok) return sendRefusal(reply, taken.refused);
+    const caller = callerOf(request);
+    const forget = review.add({
+      // The close of its connection ends the turn.
+      reviewKey: () => void (stillCaller(caller, parts.store.keys) ?? reply.raw.destroy()),
+    });
+    if (door === 'sse') await answerSse(parts, taken.request, reply);
+    else await answerJson(parts.bridge, taken.request, reply);
+    forget();
+    return reply;
+  };
+}
+
+function needsUpgrade() {
+  return refusal(426, 'upgrade_required', 'Open this path as a WebSocket, or POST to it.', {
+    headers: { upgrade: 'websocket' },
+  });
+}

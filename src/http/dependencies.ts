@@ -1,0 +1,43 @@
+/**
+ * What the doors are given when the server is put together.
+ */
+import type { Allowances } from '../accounts/allowances.ts';
+import type { Logins } from '../accounts/logins.ts';
+import type { AccountPool } from '../accounts/pool.ts';
+import type { FeedEvents } from '../admin-api/events.ts';
+import type { Bridge } from '../bridge/bridge.ts';
+import type { Rations } from '../bridge/rations.ts';
+import type { Sessions } from '../bridge/sessions.ts';
+import type { Config } from '../config.ts';
+import type { Log } from '../log.ts';
+import type { Store } from '../store/store.ts';
+import type { HttpUpstream } from '../upstream/http.ts';
+import type { Feed } from '../watch/feed.ts';
+import type { Live } from '../watch/live.ts';
+import type { Metrics } from '../watch/metrics.ts';
+import type { Notifier } from '../watch/notifier.ts';
+import type { RunningTurns } from '../watch/running-turns.ts';
+import type { Catalogue } from './catalogue.ts';
+import type { ByteBudget } from './limits/memory-budget.ts';
+import type { Load } from './limits/overload.ts';
+
+export interface Parts {
+  readonly config: Config;
+  readonly store: Store;
+  readonly pool: AccountPool;
+  readonly allowances: Allowances;
+  readonly logins: Logins;
+  readonly sessions: Sessions;
+  readonly bridge: Bridge;
+  readonly rations: Rations;
+  readonly http: HttpUpstream;
+  readonly catalogue: Catalogue;
+  readonly bodies: ByteBudget;
+  readonly load: Load;
+  readonly notifier: Notifier;
+  readonly metrics: Metrics;
+  readonly watch: { readonly feed: Feed<FeedEvents>; readonly turns: RunningTurns; readonly live: Live };
+  readonly log: Log;
+  readonly adminToken: string;
+  readonly version: string;
+}
