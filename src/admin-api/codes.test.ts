@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, expectTypeOf, test } from 'vitest';
-import type { KeyKind } from '../bridge/session.ts';
-import type { TurnRequest } from '../bridge/stream.ts';
-import type { Phase } from '../bridge/turn-snapshot.ts';
+import type { KeyKind } from '../bridge/session/session.ts';
+import type { Phase } from '../bridge/turn/snapshot.ts';
+import type { TurnRequest } from '../bridge/turn-request.ts';
 import { codes as english } from '../dashboard/words/en-codes.ts';
 import type { UpstreamError } from '../turn/upstream-error.ts';
 import type { EVENTS } from '../watch/episodes.ts';

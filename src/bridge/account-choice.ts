@@ -8,10 +8,10 @@ import type { AccountPool } from '../accounts/pool.ts';
 import type { Choice } from '../accounts/selection.ts';
 import type { AccountId } from '../domain/ids.ts';
 import type { Binding, Effect } from '../turn/states.ts';
-import type { History } from './history.ts';
-import { affinityOf } from './identity.ts';
-import type { Session, SwitchReason } from './session.ts';
-import type { TurnRequest } from './stream.ts';
+import type { History } from './history/history.ts';
+import { affinityOf } from './session/identity.ts';
+import type { Session, SwitchReason } from './session/session.ts';
+import type { TurnRequest } from './turn-request.ts';
 
 const MAX_AFFINITIES = 10_000;
 const MAX_LEFT = 10_000;

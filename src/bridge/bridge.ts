@@ -7,11 +7,11 @@ import type { ResponseId, Tenant } from '../domain/ids.ts';
 import type { TranscriptNode } from '../store/transcript-node.ts';
 import { localFailure } from '../turn/local-failure.ts';
 import { refusalForFailure } from '../turn/refusals.ts';
-import { backgroundAnswer } from './background-answer.ts';
-import type { Admission, Rations } from './rations.ts';
-import type { RunningTurn, TurnRequest, TurnSink } from './stream.ts';
-import { Turn } from './turn.ts';
-import type { TurnDependencies } from './turn-dependencies.ts';
+import type { TurnDependencies } from './dependencies.ts';
+import { backgroundAnswer } from './history/background-answer.ts';
+import type { Admission, Rations } from './key-limits.ts';
+import { Turn } from './turn/turn.ts';
+import type { RunningTurn, TurnRequest, TurnSink } from './turn-request.ts';
 
 export class Bridge {
   readonly #dependencies: TurnDependencies;

@@ -3,7 +3,7 @@
  */
 import type { FastifyReply } from 'fastify';
 import type { ErrorWire } from '../admin-api/answer.ts';
-import type { RunningTurn } from '../bridge/stream.ts';
+import type { RunningTurn } from '../bridge/turn-request.ts';
 import type { Refusal } from '../protocol/refusal.ts';
 
 /** A body that upstream gave in its own form (`{"detail":…}`) stays in it on the backend's paths. */

@@ -1,6 +1,6 @@
 /**
  * What goes up for one attempt: the client's own bytes with as few members exchanged as this upstream needs. Items
- * arrive here already chosen and cleaned for the account (src/bridge/derive-items.ts); this file knows what each kind
+ * arrive here already chosen and cleaned for the account (src/bridge/attempt/derive-items.ts); this file knows what each kind
  * of upstream refuses, forces and calls differently.
  */
 

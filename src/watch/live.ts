@@ -5,8 +5,8 @@
 import type { AccountWire } from '../admin-api/account.ts';
 import type { FeedEvents } from '../admin-api/events.ts';
 import type { SessionWire } from '../admin-api/session.ts';
-import type { Session } from '../bridge/session.ts';
-import type { LiveTurn } from '../bridge/turn-snapshot.ts';
+import type { Session } from '../bridge/session/session.ts';
+import type { LiveTurn } from '../bridge/turn/snapshot.ts';
 import type { AccountRow } from '../domain/account.ts';
 import type { AccountId, SessionId } from '../domain/ids.ts';
 import { requestToWire } from '../store/request-row.ts';

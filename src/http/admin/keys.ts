@@ -3,7 +3,7 @@
  */
 import { z } from 'zod';
 import type { KeyChangesWire, KeyWire } from '../../admin-api/key.ts';
-import type { Rations } from '../../bridge/rations.ts';
+import type { Rations } from '../../bridge/key-limits.ts';
 import type { AccountId } from '../../domain/ids.ts';
 import type { ApiKey, KeyDraft } from '../../store/keys.ts';
 

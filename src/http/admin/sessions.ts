@@ -2,7 +2,7 @@
  * A session as the admin API shows it.
  */
 import type { SessionWire } from '../../admin-api/session.ts';
-import type { Session } from '../../bridge/session.ts';
+import type { Session } from '../../bridge/session/session.ts';
 
 const seconds = (at: number): number => Math.floor(at / 1000);
 

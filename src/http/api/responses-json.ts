@@ -2,9 +2,9 @@
  * A turn as one JSON answer. Nothing is visible before its end, so a loss at any point is still repaired unseen.
  */
 import type { FastifyReply } from 'fastify';
+import { member } from '../../bridge/attempt/response-collector.ts';
 import type { Bridge } from '../../bridge/bridge.ts';
-import { member } from '../../bridge/response-collector.ts';
-import type { Outcome, RunningTurn, TurnRequest } from '../../bridge/stream.ts';
+import type { Outcome, RunningTurn, TurnRequest } from '../../bridge/turn-request.ts';
 import { onClientGone, sendRefusal, turnHeaders } from '../answer.ts';
 
 export function answerJson(bridge: Bridge, request: TurnRequest, reply: FastifyReply): Promise<void> {

@@ -4,7 +4,7 @@
  */
 import type { FastifyReply } from 'fastify';
 import type { Bridge } from '../../bridge/bridge.ts';
-import type { Outcome, RunningTurn, TurnRequest } from '../../bridge/stream.ts';
+import type { Outcome, RunningTurn, TurnRequest } from '../../bridge/turn-request.ts';
 import type { Frame } from '../../protocol/frame.ts';
 import {
   begunFailure,

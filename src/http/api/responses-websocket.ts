@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { WebSocket } from '@fastify/websocket';
-import type { ClientLine, Outcome, RunningTurn } from '../../bridge/stream.ts';
+import type { ClientLine, Outcome, RunningTurn } from '../../bridge/turn-request.ts';
 import { type Frame, frameOf } from '../../protocol/frame.ts';
 import { errorFrame, type Refusal, refusal } from '../../protocol/refusal.ts';
 import { type Envelope, readEnvelope } from '../../protocol/request.ts';

@@ -3,7 +3,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { TurnRequest } from '../../bridge/stream.ts';
+import type { TurnRequest } from '../../bridge/turn-request.ts';
 import { refusal } from '../../protocol/refusal.ts';
 import { shuttingDown } from '../../turn/refusals.ts';
 import { sendRefusal } from '../answer.ts';

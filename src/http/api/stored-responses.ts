@@ -4,7 +4,7 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { upstreamAccountOf } from '../../accounts/account.ts';
-import { member } from '../../bridge/response-collector.ts';
+import { member } from '../../bridge/attempt/response-collector.ts';
 import type { ResponseId, Tenant } from '../../domain/ids.ts';
 import { kindOf, parseObject } from '../../protocol/frame.ts';
 import { scanObject } from '../../protocol/json-scan.ts';

@@ -4,7 +4,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { AccountPool } from '../../accounts/pool.ts';
 import { newRequestId } from '../../bridge/bridge.ts';
-import type { ClientLine, TurnRequest } from '../../bridge/stream.ts';
+import type { ClientLine, TurnRequest } from '../../bridge/turn-request.ts';
 import type { AccountRow } from '../../domain/account.ts';
 import { decodeBody } from '../../protocol/decode-body.ts';
 import { clientOf, flatHeaders, type HeaderMap } from '../../protocol/headers.ts';
