@@ -6,7 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { OwnCode } from '../admin-api/codes.ts';
 import type { AccountRow } from '../domain/account.ts';
 import type { AccountId } from '../domain/ids.ts';
-import type { AccountRows } from '../store/account-rows.ts';
+import type { AccountRows } from '../store/accounts/account-rows.ts';
 import type { Failure } from '../turn/failure.ts';
 import { localFailure } from '../turn/local-failure.ts';
 import { type Mark, RECOVERY } from '../turn/recovery.ts';

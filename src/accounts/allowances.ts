@@ -8,7 +8,7 @@ import type { AccountId } from '../domain/ids.ts';
 import type { Log } from '../log.ts';
 import type { Frame } from '../protocol/frame.ts';
 import type { HeaderMap } from '../protocol/headers.ts';
-import type { AccountRows } from '../store/account-rows.ts';
+import type { AccountRows } from '../store/accounts/account-rows.ts';
 import type { Failure } from '../turn/failure.ts';
 import { RECOVERY } from '../turn/recovery.ts';
 import { modelsUrl, type UpstreamAccount } from '../upstream/account.ts';

@@ -9,7 +9,7 @@ import type { LoginFailure } from '../admin-api/codes.ts';
 import type { LoginMethod } from '../admin-api/login.ts';
 import type { AccountId } from '../domain/ids.ts';
 import type { Log } from '../log.ts';
-import type { AccountRows } from '../store/account-rows.ts';
+import type { AccountRows } from '../store/accounts/account-rows.ts';
 import { StoreUnavailable } from '../store/store-error.ts';
 import type { Route } from '../upstream/http.ts';
 import type { BrowserStart, DeviceCode, Granted, Issuer } from '../upstream/issuer.ts';

@@ -7,7 +7,7 @@ import type { Config } from '../config.ts';
 import type { AccountChanges, AccountRow } from '../domain/account.ts';
 import type { AccountId } from '../domain/ids.ts';
 import type { Log } from '../log.ts';
-import type { AccountRows } from '../store/account-rows.ts';
+import type { AccountRows } from '../store/accounts/account-rows.ts';
 import type { Failure } from '../turn/failure.ts';
 import type { Mark } from '../turn/recovery.ts';
 import { RECOVERY } from '../turn/recovery.ts';

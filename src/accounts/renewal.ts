@@ -8,7 +8,7 @@ import type { OwnCode } from '../admin-api/codes.ts';
 import type { AccountRow } from '../domain/account.ts';
 import type { AccountId } from '../domain/ids.ts';
 import type { Log } from '../log.ts';
-import type { AccountRows } from '../store/account-rows.ts';
+import type { AccountRows } from '../store/accounts/account-rows.ts';
 import { StoreError } from '../store/store-error.ts';
 import type { Granted, Issuer, Tokens } from '../upstream/issuer.ts';
 import { planIn, refreshTokenOf, renewedCredentials } from './login.ts';

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { ResponseId, Tenant } from '../domain/ids.ts';
-import type { TranscriptNode } from '../store/transcript-node.ts';
+import type { TranscriptNode } from '../store/transcripts/node.ts';
 import { localFailure } from '../turn/local-failure.ts';
 import { refusalForFailure } from '../turn/refusals.ts';
 import type { TurnDependencies } from './dependencies.ts';

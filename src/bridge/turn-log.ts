@@ -4,7 +4,7 @@
  */
 import type { AccountId, ResponseId, Tenant } from '../domain/ids.ts';
 import type { Log } from '../log.ts';
-import { responseName } from '../store/account-bindings.ts';
+import { responseName } from '../store/accounts/account-bindings.ts';
 import type { CommittedTurn, Store } from '../store/store.ts';
 import type { LiveTurn } from './turn/snapshot.ts';
 

@@ -8,7 +8,7 @@ import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import type { ErrorWire } from '../admin-api/answer.ts';
 import type { Config } from '../config.ts';
-import type { Holder } from '../store/data-lock.ts';
+import type { Holder } from '../store/database/data-lock.ts';
 import { runningServer } from './data-dir.ts';
 import { settingsFrom } from './settings.ts';
 import { Stop } from './stop.ts';

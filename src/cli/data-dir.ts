@@ -1,7 +1,7 @@
 /** Whose the data directory is: a server's for as long as it runs, else a command's for as long as it works on it. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from '../config.ts';
-import { acquireDataLock, type DataLock, type Holder, holderOf } from '../store/data-lock.ts';
+import { acquireDataLock, type DataLock, type Holder, holderOf } from '../store/database/data-lock.ts';
 import { StoreError } from '../store/store-error.ts';
 import { Stop } from './stop.ts';
 

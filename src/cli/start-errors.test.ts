@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createLog } from '../log.ts';
-import { holderOf } from '../store/data-lock.ts';
+import { holderOf } from '../store/database/data-lock.ts';
 import { startServer } from './server.ts';
 import { settingsFrom } from './settings.ts';
 import { Stop } from './stop.ts';

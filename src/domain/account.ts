@@ -1,6 +1,6 @@
 /**
  * What is kept of an account, as every floor sees it: decoded once by the store, trusted above. Shapes only; who may
- * change what is in store/account-rows.ts.
+ * change what is in store/accounts/account-rows.ts.
  */
 import type { AccountKind, AccountStatus, AccountTransport } from '../admin-api/account.ts';
 import type { AccountId } from './ids.ts';

@@ -1,11 +1,11 @@
 /** Named JSON values that outlive the process; small, few, all in memory. */
 import { eq, sql } from 'drizzle-orm';
-import type { Reads } from './database.ts';
-import { saveChange } from './save-change.ts';
-import { setting } from './schema.ts';
-import { type Prepared, placeholdersOf, prepareWrite } from './statement.ts';
-import { Tentative } from './tentative.ts';
-import type { Writer } from './writer.ts';
+import type { Reads } from './database/database.ts';
+import { setting } from './database/schema.ts';
+import { saveChange } from './writer/save-change.ts';
+import { type Prepared, placeholdersOf, prepareWrite } from './writer/statement.ts';
+import { Tentative } from './writer/tentative.ts';
+import type { Writer } from './writer/writer.ts';
 
 /** Kept out of `get`: the check value that tells a wrong secret key. */
 const PREFIX = 'user:';

@@ -4,22 +4,22 @@
  */
 import type { AccountId, ResponseId, Tenant } from '../domain/ids.ts';
 import type { BoundTo, RequestRow } from '../domain/request.ts';
-import { AccountBindings, responseName } from './account-bindings.ts';
-import { AccountRows } from './account-rows.ts';
-import { type Backup, backupPath } from './backups.ts';
-import { type OpenDatabase, openDatabase } from './database.ts';
+import { AccountBindings, responseName } from './accounts/account-bindings.ts';
+import { AccountRows } from './accounts/account-rows.ts';
+import { type Backup, backupPath } from './database/backups.ts';
+import { type OpenDatabase, openDatabase } from './database/database.ts';
 import { Keys } from './keys.ts';
 import { RequestLog } from './requests.ts';
-import { saveChange } from './save-change.ts';
-import { loadAdminToken, type Secrets } from './secrets.ts';
+import { loadAdminToken, type Secrets } from './secrets/secrets.ts';
 import { Settings } from './settings.ts';
 import type { StoreLog } from './store-log.ts';
-import type { TranscriptNode } from './transcript-node.ts';
-import { TranscriptRows } from './transcript-rows.ts';
-import { type TranscriptMode, Transcripts } from './transcripts.ts';
+import type { TranscriptNode } from './transcripts/node.ts';
+import { TranscriptRows } from './transcripts/rows.ts';
+import { type TranscriptMode, Transcripts } from './transcripts/transcripts.ts';
 import { UsageHours } from './usage-hours.ts';
-import type { Patience } from './write-unit.ts';
-import { Writer } from './writer.ts';
+import { saveChange } from './writer/save-change.ts';
+import type { Patience } from './writer/write-unit.ts';
+import { Writer } from './writer/writer.ts';
 
 const COMMIT_LIMIT_MS = 2000;
 const SWEEP_EVERY_MS = 3_600_000;

@@ -7,7 +7,7 @@ import type { AccountId, ResponseId, SessionId } from '../domain/ids.ts';
 import { LOCAL } from '../domain/ids.ts';
 import type { RequestRow } from '../domain/request.ts';
 import { openStore, type Store, type StoreOptions } from './store.ts';
-import type { TranscriptNode } from './transcript-node.ts';
+import type { TranscriptNode } from './transcripts/node.ts';
 
 /** When made-up turns happen, and what the store takes for the present. */
 const NOON = 1_700_000_000_000;

@@ -5,10 +5,10 @@
 import { and, asc, eq, gte, lt, sql } from 'drizzle-orm';
 import type { AccountId, Tenant } from '../domain/ids.ts';
 import type { RequestRow } from '../domain/request.ts';
-import type { Reads } from './database.ts';
-import { usageHour } from './schema.ts';
-import { type Prepared, prepareWrite } from './statement.ts';
-import type { Statement } from './write-unit.ts';
+import type { Reads } from './database/database.ts';
+import { usageHour } from './database/schema.ts';
+import { type Prepared, prepareWrite } from './writer/statement.ts';
+import type { Statement } from './writer/write-unit.ts';
 
 const HOUR_MS = 3_600_000;
 /** The longest range that can be asked for is thirty days. */

@@ -13,7 +13,7 @@ import { TurnRecord } from '../../src/bridge/turn/record.ts';
 import { SlowReader } from '../../src/http/limits/backpressure.ts';
 import { RequestLog } from '../../src/store/requests.ts';
 import { Store } from '../../src/store/store.ts';
-import { Transcripts } from '../../src/store/transcripts.ts';
+import { Transcripts } from '../../src/store/transcripts/transcripts.ts';
 import { Live } from '../../src/watch/live.ts';
 import { type Answer, DOORS, type Door, openDoor, textOf } from '../support/doors.ts';
 import { type Kind, makeWorld, type World } from '../support/world.ts';

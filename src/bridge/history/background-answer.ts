@@ -4,7 +4,7 @@
  */
 import type { ResponseId } from '../../domain/ids.ts';
 import { makeFrame, parseObject } from '../../protocol/frame.ts';
-import type { TranscriptNode } from '../../store/transcript-node.ts';
+import type { TranscriptNode } from '../../store/transcripts/node.ts';
 import { ResponseCollector } from '../attempt/response-collector.ts';
 import { Item } from './item.ts';
 import type { Scope } from './source.ts';

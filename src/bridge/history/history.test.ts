@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { type AccountId, LOCAL, type ResponseId, type SessionId } from '../../domain/ids.ts';
 import type { ChainKey } from '../../protocol/items.ts';
 import { readEnvelope } from '../../protocol/request.ts';
-import type { TranscriptNode } from '../../store/transcript-node.ts';
+import type { TranscriptNode } from '../../store/transcripts/node.ts';
 import { itemsFor } from '../attempt/derive-items.ts';
 import type { TurnRequest } from '../turn-request.ts';
 import { resolveHistory } from './history.ts';

@@ -7,7 +7,7 @@ import type { AccountId, ResponseId } from '../../domain/ids.ts';
 import type { BoundTo } from '../../domain/request.ts';
 import { chainHash } from '../../protocol/items.ts';
 import { type Refusal, refusal } from '../../protocol/refusal.ts';
-import type { TranscriptNode } from '../../store/transcript-node.ts';
+import type { TranscriptNode } from '../../store/transcripts/node.ts';
 import type { Past } from '../../turn/continuation.ts';
 import { previousResponseNotFound } from '../../turn/refusals.ts';
 import type { TurnRequest } from '../turn-request.ts';

@@ -2,10 +2,10 @@
 import { LRUCache } from 'lru-cache';
 import type { Tenant } from '../../domain/ids.ts';
 import { type ChainKey, chainStart } from '../../protocol/items.ts';
-import type { AccountBindings } from '../../store/account-bindings.ts';
+import type { AccountBindings } from '../../store/accounts/account-bindings.ts';
 import type { RequestLog } from '../../store/requests.ts';
 import type { Store } from '../../store/store.ts';
-import type { Transcripts } from '../../store/transcripts.ts';
+import type { Transcripts } from '../../store/transcripts/transcripts.ts';
 
 export interface HistorySource {
   readonly transcripts: Transcripts;

@@ -3,7 +3,7 @@
  * turns name their history by an id, and a conversation must not cost more with every turn it has had.
  */
 import type { ResponseId } from '../../domain/ids.ts';
-import type { TranscriptNode } from '../../store/transcript-node.ts';
+import type { TranscriptNode } from '../../store/transcripts/node.ts';
 import { Item } from './item.ts';
 
 /** After the first `length` items, the history is that of response `id`. */

@@ -9,7 +9,7 @@ import { parseObject } from '../../protocol/frame.ts';
 import { newResponseId, type Refusal } from '../../protocol/refusal.ts';
 import { cutUsage } from '../../protocol/usage.ts';
 import type { Binding, CommittedTurn } from '../../store/store.ts';
-import type { TranscriptNode } from '../../store/transcript-node.ts';
+import type { TranscriptNode } from '../../store/transcripts/node.ts';
 import type { Failure } from '../../turn/failure.ts';
 import { RECOVERY } from '../../turn/recovery.ts';
 import type { Attempt } from '../attempt/attempt.ts';

@@ -1,7 +1,7 @@
 /** What `doctor` looks at on a real machine. */
 import { accessSync, constants, readFileSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkDatabase } from '../../store/backups.ts';
+import { checkDatabase } from '../../store/database/backups.ts';
 import { runningServer } from '../data-dir.ts';
 import type { Desk } from '../desk.ts';
 import { settingsFrom } from '../settings.ts';

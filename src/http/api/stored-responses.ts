@@ -11,7 +11,7 @@ import { scanObject } from '../../protocol/json-scan.ts';
 import { joinArray, rewriteObject } from '../../protocol/json-splice.ts';
 import { refusal } from '../../protocol/refusal.ts';
 import { SseScanner } from '../../protocol/sse.ts';
-import type { TranscriptNode } from '../../store/transcript-node.ts';
+import type { TranscriptNode } from '../../store/transcripts/node.ts';
 import { responsesRoot } from '../../upstream/account.ts';
 import type { HttpRequest, UnaryAnswer } from '../../upstream/http.ts';
 import { sendRefusal } from '../answer.ts';
