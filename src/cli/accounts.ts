@@ -1,10 +1,10 @@
 /** The verbs under `accounts`: who may serve. Knows the admin API, not the pool behind it. */
 import { readLogin } from '../accounts/import.ts';
 import type { AccountChangesWire, AccountTransport, NewAccountWire } from '../admin-api/account.ts';
+import { Stop } from '../server/exit-error.ts';
 import { type Account, accountSchema, check, fetchList, pick } from './answers.ts';
 import type { Desk } from './desk.ts';
 import { codexLoginPath, type LoginFile, readLoginFiles } from './login-files.ts';
-import { Stop } from './stop.ts';
 import { moment, table } from './table.ts';
 
 export interface AddOptions {

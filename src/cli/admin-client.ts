@@ -4,14 +4,14 @@
  */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import type { ErrorWire } from '../admin-api/answer.ts';
 import type { Config } from '../config.ts';
+import { baseUrl } from '../server/base-url.ts';
+import { runningServer } from '../server/data-dir.ts';
+import { Stop } from '../server/exit-error.ts';
 import type { Holder } from '../store/database/data-lock.ts';
-import { runningServer } from './data-dir.ts';
 import { settingsFrom } from './settings.ts';
-import { Stop } from './stop.ts';
 
 /** `path` begins with `/api/`. Gives the parsed answer; a refusal or an unreachable server throws `Stop`. */
 export interface AdminApi {
@@ -58,12 +58,6 @@ function unreached({ dataDir }: Config, { pid, url }: Holder): Stop {
   const where =
     url === undefined ? 'does not listen yet: try again' : `does not answer at ${url}: look at its log`;
   return new Stop(`The server of ${dataDir} (process id ${pid}) ${where}.`);
-}
-
-/** Where this machine reaches the server: a wildcard address is one to listen on, not one to call. */
-export function baseUrl(config: Pick<Config, 'host' | 'port'>): string {
-  const host = { '0.0.0.0': '127.0.0.1', '::': '::1' }[config.host] ?? config.host;
-  return `http://${isIPv6(host) ? `[${host}]` : host}:${config.port}`;
 }
 
 async function headersFor(config: Config, body: unknown): Promise<Record<string, string>> {

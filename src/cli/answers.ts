@@ -10,8 +10,8 @@ import type { KeyLimitsWire, KeyUseWire, KeyWire } from '../admin-api/key.ts';
 import type { AttemptWire, RequestErrorWire, RequestWire } from '../admin-api/request.ts';
 import type { SessionWire } from '../admin-api/session.ts';
 import type { WindowWire } from '../admin-api/window.ts';
+import { Stop } from '../server/exit-error.ts';
 import type { AdminApi } from './admin-client.ts';
-import { Stop } from './stop.ts';
 
 /** Members that a check asks for: each has to be declared, and the check has to take whatever is declared for it. */
 type Accepting<Wire, Shape> = {

@@ -2,8 +2,8 @@
  * What a person reads after starting the server: where it is, whether it can serve, and what to do next.
  */
 import type { Config } from '../config.ts';
-import type { RunningServer } from './server.ts';
-import { VERSION } from './version.ts';
+import type { RunningServer } from '../server/server.ts';
+import { VERSION } from '../server/version.ts';
 
 export function banner(server: RunningServer, config: Config): string {
   const { total, ready } = server.accounts;

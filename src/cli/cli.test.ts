@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { ADMIN_TOKEN, startFakeAdmin, testDesk } from '../../test/support/fake-admin.ts';
-import { adminApi, baseUrl } from './admin-client.ts';
+import { baseUrl } from '../server/base-url.ts';
+import { adminApi } from './admin-client.ts';
 import { runCli } from './cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'respool-cli-'));

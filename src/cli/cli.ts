@@ -5,12 +5,12 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
 import type { AccountTransport } from '../admin-api/account.ts';
+import { type ExitCode, Stop } from '../server/exit-error.ts';
 import type { AddOptions } from './accounts.ts';
 import { type Desk, processDesk } from './desk.ts';
 import type { KeyOptions } from './keys.ts';
 import type { RequestsOptions } from './requests.ts';
 import type { SnippetKind, SnippetOptions } from './snippet.ts';
-import { type ExitCode, Stop } from './stop.ts';
 
 const TRANSPORTS: readonly AccountTransport[] = ['auto', 'websocket', 'http'];
 

@@ -5,11 +5,11 @@
 import { constants } from 'node:fs';
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { Stop } from '../server/exit-error.ts';
 import type { Desk } from './desk.ts';
 import { codexLoginPath } from './login-files.ts';
 import { settingsFrom } from './settings.ts';
 import { type SnippetOptions, snippet } from './snippet.ts';
-import { Stop } from './stop.ts';
 
 const BEGIN = '# >>> respool: this part is written and removed by "respool snippet codex"\n';
 const END = '# <<< respool\n';

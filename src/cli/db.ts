@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import type { BackupWire } from '../admin-api/status.ts';
 import type { Config } from '../config.ts';
+import { holdAsCommand, holdUnlessServed } from '../server/data-dir.ts';
+import { Stop } from '../server/exit-error.ts';
 import { backupPath, checkDatabase, restoreDatabase } from '../store/database/backups.ts';
 import { openDatabase } from '../store/database/database.ts';
 import { StoreError } from '../store/store-error.ts';
 import { check, partOf } from './answers.ts';
-import { holdAsCommand, holdUnlessServed } from './data-dir.ts';
 import type { Desk } from './desk.ts';
 import { settingsFrom } from './settings.ts';
-import { Stop } from './stop.ts';
 
 const backupSchema = partOf<BackupWire>()({ file: z.string(), bytes: z.number() });
 

@@ -6,9 +6,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NewAccountWire } from '../admin-api/account.ts';
+import { startServer } from '../server/server.ts';
 import type { SimulatedAccount } from '../simulator/script.ts';
 import { startSimulator } from '../simulator/simulator.ts';
-import { startServer } from './server.ts';
 import { settingsFrom } from './settings.ts';
 
 const TURNS_OF_FIRST = 3;

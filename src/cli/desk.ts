@@ -6,8 +6,8 @@ import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Stop } from '../server/exit-error.ts';
 import type { AdminApi, Offline } from './admin-client.ts';
-import { Stop } from './stop.ts';
 
 export interface Desk {
   readonly env: NodeJS.ProcessEnv;

@@ -5,7 +5,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
-import { Stop } from './stop.ts';
+import { Stop } from '../server/exit-error.ts';
 
 /** `json` is undefined when the text is no JSON. */
 export interface LoginFile {

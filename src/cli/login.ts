@@ -1,10 +1,10 @@
 /** `accounts login`: leads a person through a sign-in that the server carries out. */
 import * as z from 'zod';
 import type { LoginCallbackWire, LoginStartWire, LoginWire } from '../admin-api/login.ts';
+import { Stop } from '../server/exit-error.ts';
 import { announce, findAccount } from './accounts.ts';
 import { check, partOf } from './answers.ts';
 import type { Desk } from './desk.ts';
-import { Stop } from './stop.ts';
 import { moment } from './table.ts';
 
 const LOOK_EVERY_MS = 1000;

@@ -7,11 +7,12 @@ import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { buildAdminApp } from '../http/app.ts';
 import { createLog } from '../log.ts';
-import { type AdminApi, baseUrl, readAnswer } from './admin-client.ts';
-import { buildParts, strengthOf } from './build.ts';
-import { holdAsCommand } from './data-dir.ts';
-import { openOrStop } from './server.ts';
-import { Stop } from './stop.ts';
+import { baseUrl } from '../server/base-url.ts';
+import { buildParts, strengthOf } from '../server/compose.ts';
+import { holdAsCommand } from '../server/data-dir.ts';
+import { Stop } from '../server/exit-error.ts';
+import { openOrStop } from '../server/server.ts';
+import { type AdminApi, readAnswer } from './admin-client.ts';
 
 type Request = Parameters<AdminApi['request']>;
 

@@ -2,9 +2,9 @@
  * Starts the server and ends it: the only place that puts all floors together, and the only one that hears signals.
  */
 
+import { boundHeap } from '../server/heap.ts';
+import { startServer } from '../server/server.ts';
 import { banner } from './banner.ts';
-import { boundHeap } from './heap.ts';
-import { startServer } from './server.ts';
 import { settingsFrom } from './settings.ts';
 
 /** Resolves with the exit code once a signal has ended the server. A second signal ends the process at once. */

@@ -1,6 +1,6 @@
 /** The configuration for verbs: a bad environment ends the command with every problem listed and exit 78. */
 import { type Config, loadConfig } from '../config.ts';
-import { Stop } from './stop.ts';
+import { Stop } from '../server/exit-error.ts';
 
 /** Throws `Stop` with exit code 78. */
 export function settingsFrom(env: NodeJS.ProcessEnv): Config {

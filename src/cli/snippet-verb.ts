@@ -1,10 +1,11 @@
 /** The verb `snippet`: shows what to paste, or puts it into Codex's configuration by itself. */
+
+import { runningServer } from '../server/data-dir.ts';
+import { Stop } from '../server/exit-error.ts';
 import { undoCodexConfig, writeCodexConfig } from './codex-config.ts';
-import { runningServer } from './data-dir.ts';
 import type { Desk } from './desk.ts';
 import { settingsFrom } from './settings.ts';
 import { type SnippetKind, type SnippetOptions, showSnippet } from './snippet.ts';
-import { Stop } from './stop.ts';
 
 export async function snippetVerb(
   desk: Desk,

@@ -1,6 +1,6 @@
 /** The verb `snippet`: what to paste into a client so that it talks to this server. */
 import type { Config } from '../config.ts';
-import { baseUrl } from './admin-client.ts';
+import { baseUrl } from '../server/base-url.ts';
 import type { Desk } from './desk.ts';
 import { settingsFrom } from './settings.ts';
 

@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createLog } from '../log.ts';
+import { Stop } from '../server/exit-error.ts';
+import { startServer } from '../server/server.ts';
 import { holderOf } from '../store/database/data-lock.ts';
-import { startServer } from './server.ts';
 import { settingsFrom } from './settings.ts';
-import { Stop } from './stop.ts';
 
 let folder = '';
 beforeEach(async () => {

@@ -11,10 +11,10 @@ import { Sessions } from '../../src/bridge/session/sessions.ts';
 import { ClientSide } from '../../src/bridge/turn/client-stream.ts';
 import { TurnRecord } from '../../src/bridge/turn/record.ts';
 import { SlowReader } from '../../src/http/limits/backpressure.ts';
+import { Live } from '../../src/observability/live/live.ts';
 import { RequestLog } from '../../src/store/requests.ts';
 import { Store } from '../../src/store/store.ts';
 import { Transcripts } from '../../src/store/transcripts/transcripts.ts';
-import { Live } from '../../src/watch/live.ts';
 import { type Answer, DOORS, type Door, openDoor, textOf } from '../support/doors.ts';
 import { type Kind, makeWorld, type World } from '../support/world.ts';
 

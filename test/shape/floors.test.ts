@@ -9,8 +9,9 @@ const SRC = join(import.meta.dirname, '../../src');
 const FLOORS: readonly (readonly string[])[] = [
   ['main.ts'],
   ['cli', 'dashboard'],
+  ['server'],
   ['http'],
-  ['watch'],
+  ['observability'],
   ['bridge'],
   ['accounts'],
   ['upstream'],
@@ -38,7 +39,7 @@ const HOMES: readonly (readonly [name: RegExp, homes: readonly string[]])[] = [
   [/^undici$/, ['upstream', 'cli', 'simulator']],
   [/^(drizzle-orm|better-sqlite3)(\/|$)/, ['store']],
   [/^commander$/, ['cli']],
-  [/^prom-client$/, ['watch']],
+  [/^prom-client$/, ['observability']],
 ];
 const WITHOUT_NODE = ['turn', 'admin-api', 'domain'];
 

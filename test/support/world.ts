@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import type { AccountWire } from '../../src/admin-api/account.ts';
 import type { ListWire } from '../../src/admin-api/answer.ts';
 import type { RequestWire } from '../../src/admin-api/request.ts';
-import { type RunningServer, startServer } from '../../src/cli/server.ts';
 import { loadConfig } from '../../src/config.ts';
 import { ByteBudget } from '../../src/http/limits/memory-budget.ts';
 import { AT_EASE, type Load } from '../../src/http/limits/overload.ts';
 import { createLog, type Log } from '../../src/log.ts';
+import { type RunningServer, startServer } from '../../src/server/server.ts';
 import type { SimulatedAccount } from '../../src/simulator/script.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
 

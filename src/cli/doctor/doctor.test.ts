@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { testDesk } from '../../../test/support/fake-admin.ts';
-import { VERSION } from '../version.ts';
+import { VERSION } from '../../server/version.ts';
 import { doctor, examine } from './doctor.ts';
 import type { Look, Reached } from './finding.ts';
 

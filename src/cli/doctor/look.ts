@@ -1,11 +1,11 @@
 /** What `doctor` looks at on a real machine. */
 import { accessSync, constants, readFileSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { runningServer } from '../../server/data-dir.ts';
+import { Stop } from '../../server/exit-error.ts';
 import { checkDatabase } from '../../store/database/backups.ts';
-import { runningServer } from '../data-dir.ts';
 import type { Desk } from '../desk.ts';
 import { settingsFrom } from '../settings.ts';
-import { Stop } from '../stop.ts';
 import type { Look, Reached } from './finding.ts';
 
 const REACH_TIMEOUT_MS = 5000;

@@ -3,9 +3,9 @@ import * as z from 'zod';
 import type { AccountWire } from '../../admin-api/account.ts';
 import type { KeyWire } from '../../admin-api/key.ts';
 import type { StatusWire } from '../../admin-api/status.ts';
-import { baseUrl } from '../admin-client.ts';
+import { baseUrl } from '../../server/base-url.ts';
+import { VERSION } from '../../server/version.ts';
 import { partOf } from '../answers.ts';
-import { VERSION } from '../version.ts';
 import { type Check, type Finding, fail, ok, warn } from './finding.ts';
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);

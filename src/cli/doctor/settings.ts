@@ -1,6 +1,6 @@
 /** Checks of settings that can be read but should not be so. */
 import { join } from 'node:path';
-import { baseUrl } from '../admin-client.ts';
+import { baseUrl } from '../../server/base-url.ts';
 import { codexLoginPath } from '../login-files.ts';
 import { type Check, type Finding, fail, ok, warn } from './finding.ts';
 

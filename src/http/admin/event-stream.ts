@@ -3,7 +3,7 @@
  * until then it costs no memory.
  */
 import type { ServerResponse } from 'node:http';
-import type { FeedEvent } from '../../watch/feed.ts';
+import type { FeedEvent } from '../../observability/live/feed.ts';
 
 const MOST_UNREAD_BYTES = 1024 * 1024;
 const RECONNECT_AFTER_MS = 1000;

@@ -7,10 +7,10 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { ListWire } from '../../admin-api/answer.ts';
 import type { ChannelTestWire, ChannelWire, SettingsWire } from '../../admin-api/settings.ts';
+import type { Channel } from '../../observability/notifications/channels.ts';
+import { EVENTS } from '../../observability/notifications/incidents.ts';
+import type { Tested } from '../../observability/notifications/notifier.ts';
 import { refusal } from '../../protocol/refusal.ts';
-import type { Channel } from '../../watch/channels.ts';
-import { EVENTS } from '../../watch/episodes.ts';
-import type { Tested } from '../../watch/notifier.ts';
 import { sendRefusal } from '../answer.ts';
 import type { Parts } from '../dependencies.ts';
 

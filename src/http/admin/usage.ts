@@ -7,9 +7,9 @@ import { z } from 'zod';
 import type { UsageGroupWire, UsageRange, UsageSumWire, UsageWire } from '../../admin-api/usage.ts';
 import type { QuotaHistoryWire } from '../../admin-api/window.ts';
 import type { AccountId } from '../../domain/ids.ts';
+import { costOf, PRICES_AS_OF } from '../../observability/prices.ts';
 import { refusal } from '../../protocol/refusal.ts';
 import type { UsageRow } from '../../store/usage-hours.ts';
-import { costOf, PRICES_AS_OF } from '../../watch/prices.ts';
 import { sendRefusal } from '../answer.ts';
 import type { Parts } from '../dependencies.ts';
 

@@ -3,9 +3,9 @@
  * ends: each is announced once, and one that comes and goes is announced at most every ten minutes. Pure: knows no
  * clock, no channel and no words.
  */
-import type { AccountStatus } from '../admin-api/account.ts';
-import type { NotificationEvent } from '../admin-api/settings.ts';
-import type { AccountId } from '../domain/ids.ts';
+import type { AccountStatus } from '../../admin-api/account.ts';
+import type { NotificationEvent } from '../../admin-api/settings.ts';
+import type { AccountId } from '../../domain/ids.ts';
 
 export const EVENTS = [
   'account_exhausted',

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { Metrics } from './metrics.ts';
+import { Metrics } from '../../src/observability/metrics.ts';
 
 const DOCKER = join(import.meta.dirname, '../../docker');
 const read = (name: string): string => readFileSync(join(DOCKER, name), 'utf8');

@@ -2,15 +2,15 @@
  * Turns what happens on the lower floors into events of the feed: which change concerns which account, session or
  * turn. How those look on the wire is given to it.
  */
-import type { AccountWire } from '../admin-api/account.ts';
-import type { FeedEvents } from '../admin-api/events.ts';
-import type { SessionWire } from '../admin-api/session.ts';
-import type { Session } from '../bridge/session/session.ts';
-import type { LiveTurn } from '../bridge/turn/snapshot.ts';
-import type { AccountRow } from '../domain/account.ts';
-import type { AccountId, SessionId } from '../domain/ids.ts';
-import { requestToWire } from '../store/request-row.ts';
-import type { CommittedTurn } from '../store/store.ts';
+import type { AccountWire } from '../../admin-api/account.ts';
+import type { FeedEvents } from '../../admin-api/events.ts';
+import type { SessionWire } from '../../admin-api/session.ts';
+import type { Session } from '../../bridge/session/session.ts';
+import type { LiveTurn } from '../../bridge/turn/snapshot.ts';
+import type { AccountRow } from '../../domain/account.ts';
+import type { AccountId, SessionId } from '../../domain/ids.ts';
+import { requestToWire } from '../../store/request-row.ts';
+import type { CommittedTurn } from '../../store/store.ts';
 import type { Feed } from './feed.ts';
 import { type RunningTurns, turnToWire } from './running-turns.ts';
 

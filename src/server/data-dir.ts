@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { acquireDataLock, type DataLock, type Holder, holderOf } from '../store/database/data-lock.ts';
 import { StoreError } from '../store/store-error.ts';
-import { Stop } from './stop.ts';
+import { Stop } from './exit-error.ts';
 
 /** A command holds it for as long as one request takes; the next one waits for that. */
 const WAIT_MS = 10_000;

@@ -1,17 +1,17 @@
 /**
  * Looks at the pool when an account has changed and now and then besides, and sends what is new to the channels.
- * Decides neither what is news (`episodes.ts`) nor how a channel wants it (`channels.ts`).
+ * Decides neither what is news (`incidents.ts`) nor how a channel wants it (`channels.ts`).
  */
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import { statusOf } from '../accounts/account.ts';
-import type { Log } from '../log.ts';
-import type { Store } from '../store/store.ts';
-import { type Announcement, announce, testAnnouncement } from './announcement.ts';
+import { statusOf } from '../../accounts/account.ts';
+import type { Log } from '../../log.ts';
+import type { Store } from '../../store/store.ts';
+import { type Announcement, announce, testAnnouncement } from './alert-text.ts';
 import { ChannelList } from './channel-list.ts';
 import { type Channel, render, wants } from './channels.ts';
 import * as delivery from './delivery.ts';
-import { compare, type Episodes, EVENTS, type Picture } from './episodes.ts';
+import { compare, type Episodes, EVENTS, type Picture } from './incidents.ts';
 
 /** Blocks end by the clock, and nobody reports that. */
 const LOOK_EVERY_MS = 15_000;

@@ -2,7 +2,7 @@
  * News in words: what a person reads on a telephone at night. Names an account by the name its operator gave it, but
  * never by an e-mail address, and knows no channel.
  */
-import type { AccountInPicture, Event, News, Picture } from './episodes.ts';
+import type { AccountInPicture, Event, News, Picture } from './incidents.ts';
 
 export interface Announcement {
   readonly event: Event | 'test';

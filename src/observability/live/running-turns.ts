@@ -1,8 +1,8 @@
 /**
  * The turns that run at this moment, as far as the bridge has told of them. Forgets a turn when it is over.
  */
-import type { TurnWire } from '../admin-api/turn.ts';
-import type { LiveTurn, TurnSnapshot } from '../bridge/turn/snapshot.ts';
+import type { TurnWire } from '../../admin-api/turn.ts';
+import type { LiveTurn, TurnSnapshot } from '../../bridge/turn/snapshot.ts';
 
 export class RunningTurns {
   readonly #turns = new Map<string, LiveTurn>();

@@ -26,16 +26,16 @@ import type { Parts } from '../http/dependencies.ts';
 import { ByteBudget } from '../http/limits/memory-budget.ts';
 import { LoadWatch } from '../http/limits/overload.ts';
 import type { Log } from '../log.ts';
+import { Feed } from '../observability/live/feed.ts';
+import { Live } from '../observability/live/live.ts';
+import { RunningTurns } from '../observability/live/running-turns.ts';
+import { type Glance, Metrics } from '../observability/metrics.ts';
+import { Notifier } from '../observability/notifications/notifier.ts';
 import type { Store } from '../store/store.ts';
 import { localFailure } from '../turn/local-failure.ts';
 import { Census } from '../upstream/census.ts';
 import { HttpUpstream } from '../upstream/http.ts';
 import { Issuer } from '../upstream/issuer.ts';
-import { Feed } from '../watch/feed.ts';
-import { Live } from '../watch/live.ts';
-import { type Glance, Metrics } from '../watch/metrics.ts';
-import { Notifier } from '../watch/notifier.ts';
-import { RunningTurns } from '../watch/running-turns.ts';
 import { VERSION } from './version.ts';
 
 /** What the server can bear at once. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { ChannelKind } from '../admin-api/settings.ts';
-import type { Announcement } from './announcement.ts';
+import type { ChannelKind } from '../../admin-api/settings.ts';
+import type { Announcement } from './alert-text.ts';
 import { type Channel, render, wants } from './channels.ts';
 
 const announcement: Announcement = {

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import type { AccountStatus } from '../admin-api/account.ts';
-import type { AccountId } from '../domain/ids.ts';
-import { announce } from './announcement.ts';
-import type { AccountInPicture, Event } from './episodes.ts';
+import type { AccountStatus } from '../../admin-api/account.ts';
+import type { AccountId } from '../../domain/ids.ts';
+import { announce } from './alert-text.ts';
+import type { AccountInPicture, Event } from './incidents.ts';
 
 const at = Date.UTC(2026, 0, 5, 12);
 const HOUR = 3_600_000;

@@ -1,15 +1,15 @@
 /**
- * The server's life: opened, listening, drained, closed. What it is made of is in build.ts.
+ * The server's life: opened, listening, drained, closed. What it is made of is in compose.ts.
  */
 import type { Config } from '../config.ts';
 import { buildApp } from '../http/app.ts';
 import { createLog, type Log } from '../log.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { StoreError } from '../store/store-error.ts';
-import { baseUrl } from './admin-client.ts';
-import { buildParts, type Ground, type Strength, strengthOf } from './build.ts';
+import { baseUrl } from './base-url.ts';
+import { buildParts, type Ground, type Strength, strengthOf } from './compose.ts';
 import { holdAsServer, inWords } from './data-dir.ts';
-import { Stop } from './stop.ts';
+import { Stop } from './exit-error.ts';
 
 export interface RunningServer {
   readonly url: string;

@@ -2,9 +2,9 @@
  * Where announcements go, as data: what each kind of channel wants to be sent. Knows neither the network nor when
  * something is announced.
  */
-import type { ChannelKind } from '../admin-api/settings.ts';
-import type { Announcement } from './announcement.ts';
-import type { Event } from './episodes.ts';
+import type { ChannelKind } from '../../admin-api/settings.ts';
+import type { Announcement } from './alert-text.ts';
+import type { Event } from './incidents.ts';
 
 /** Which members a kind needs is checked where a channel comes in (`http/admin/settings.ts`). */
 export interface Channel {

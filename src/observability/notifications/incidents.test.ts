@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { AccountStatus } from '../admin-api/account.ts';
-import type { AccountId } from '../domain/ids.ts';
-import { compare, type Episodes, type News, type Picture } from './episodes.ts';
+import type { AccountStatus } from '../../admin-api/account.ts';
+import type { AccountId } from '../../domain/ids.ts';
+import { compare, type Episodes, type News, type Picture } from './incidents.ts';
 
 const NOON = Date.UTC(2026, 0, 5, 12);
 const MINUTE = 60_000;

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { AccountWire } from '../admin-api/account.ts';
-import type { FeedEvents } from '../admin-api/events.ts';
-import type { LiveTurn } from '../bridge/turn/snapshot.ts';
-import type { AccountId, SessionId } from '../domain/ids.ts';
+import type { AccountWire } from '../../admin-api/account.ts';
+import type { FeedEvents } from '../../admin-api/events.ts';
+import type { LiveTurn } from '../../bridge/turn/snapshot.ts';
+import type { AccountId, SessionId } from '../../domain/ids.ts';
 import { Feed, type FeedEvent } from './feed.ts';
 import { Live, type Shown } from './live.ts';
 import { RunningTurns } from './running-turns.ts';

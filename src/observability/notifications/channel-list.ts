@@ -2,7 +2,7 @@
  * The channels that are set, kept sealed: the address of a webhook is as good as a password. Knows nothing of what
  * is sent over them.
  */
-import type { Store } from '../store/store.ts';
+import type { Store } from '../../store/store.ts';
 import type { Channel } from './channels.ts';
 
 const NAME = 'notifications';
