@@ -12,8 +12,8 @@ import { localFailure } from '../turn/local-failure.ts';
 import { type Mark, RECOVERY } from '../turn/recovery.ts';
 import type { Refreshed } from '../turn/states.ts';
 import { bearerOf } from './account.ts';
-import { freshnessOf } from './login.ts';
-import { ANSWER_LOST, NO_REFRESH_TOKEN, type Renewal, type Renewals } from './renewal.ts';
+import { freshnessOf } from './credentials.ts';
+import { ANSWER_LOST, NO_REFRESH_TOKEN, type Renewal, type Renewals } from './token-refresh.ts';
 
 /** A turn that waits longer for a refresh is better served elsewhere, and needs time left for that; the refresh goes on. */
 const REFRESH_WAIT_SHARE = 1 / 4;

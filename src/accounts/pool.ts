@@ -14,11 +14,11 @@ import { RECOVERY } from '../turn/recovery.ts';
 import type { UpstreamAccount } from '../upstream/account.ts';
 import { accountToWire, candidateOf, type Usage, upstreamAccountOf } from './account.ts';
 import { AccountTokens } from './account-tokens.ts';
-import { blockFor, FREED } from './blocks.ts';
+import { blockFor, FREED } from './cooldown.ts';
 import { HostIncidents } from './host-incidents.ts';
 import { LossStreaks } from './loss-streaks.ts';
-import type { Renewals } from './renewal.ts';
 import { type Because, type Choice, choose, type Wish } from './selection.ts';
+import type { Renewals } from './token-refresh.ts';
 
 /** `last_used_at` is for people: written no more often than this. */
 const USED_EVERY_MS = 60_000;

@@ -1,6 +1,7 @@
 /** What every running turn uses and no turn owns. */
-import type { Allowances } from '../accounts/allowances.ts';
+
 import type { AccountPool } from '../accounts/pool.ts';
+import type { Allowances } from '../accounts/quota-monitor.ts';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import type { Failure } from '../turn/failure.ts';

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { offlineDesk } from '../../test/support/fake-admin.ts';
+import { temporaryStore, transcriptNode, turnOf } from '../../test/support/temporary-store.ts';
 import { makeWorld } from '../../test/support/world.ts';
-import { temporaryStore, transcriptNode, turnOf } from '../store/temporary-store.ts';
 import { runCli } from './cli.ts';
 
 let dataDir = '';

@@ -1,9 +1,11 @@
 /**
  * What the doors are given when the server is put together.
  */
-import type { Allowances } from '../accounts/allowances.ts';
-import type { Logins } from '../accounts/logins.ts';
+
+import type { Catalogue } from '../accounts/model-catalogue.ts';
+import type { Logins } from '../accounts/oauth-logins.ts';
 import type { AccountPool } from '../accounts/pool.ts';
+import type { Allowances } from '../accounts/quota-monitor.ts';
 import type { FeedEvents } from '../admin-api/events.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 import type { Rations } from '../bridge/key-limits.ts';
@@ -17,7 +19,6 @@ import type { Metrics } from '../observability/metrics.ts';
 import type { Notifier } from '../observability/notifications/notifier.ts';
 import type { Store } from '../store/store.ts';
 import type { HttpUpstream } from '../upstream/http.ts';
-import type { Catalogue } from './catalogue.ts';
 import type { ByteBudget } from './limits/memory-budget.ts';
 import type { Load } from './limits/overload.ts';
 

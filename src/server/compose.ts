@@ -2,11 +2,12 @@
  * What the server is made of, built from the bottom floor up: the only file that knows all of it.
  */
 import { glanceAt } from '../accounts/account.ts';
-import { Allowances } from '../accounts/allowances.ts';
-import { Logins } from '../accounts/logins.ts';
+import { Upkeep } from '../accounts/maintenance.ts';
+import { Catalogue } from '../accounts/model-catalogue.ts';
+import { Logins } from '../accounts/oauth-logins.ts';
 import { AccountPool } from '../accounts/pool.ts';
-import { Renewals } from '../accounts/renewal.ts';
-import { Upkeep } from '../accounts/upkeep.ts';
+import { Allowances } from '../accounts/quota-monitor.ts';
+import { Renewals } from '../accounts/token-refresh.ts';
 import type { FeedEvents } from '../admin-api/events.ts';
 import { AccountChoice } from '../bridge/account-choice.ts';
 import { WebsocketSupport } from '../bridge/attempt/websocket-support.ts';
@@ -21,7 +22,6 @@ import type { Config } from '../config.ts';
 import { LOCAL, type SessionId, type Tenant } from '../domain/ids.ts';
 import { listenForCallback } from '../http/admin/oauth-callback.ts';
 import { sessionToWire } from '../http/admin/sessions.ts';
-import { Catalogue } from '../http/catalogue.ts';
 import type { Parts } from '../http/dependencies.ts';
 import { ByteBudget } from '../http/limits/memory-budget.ts';
 import { LoadWatch } from '../http/limits/overload.ts';
@@ -33,9 +33,9 @@ import { type Glance, Metrics } from '../observability/metrics.ts';
 import { Notifier } from '../observability/notifications/notifier.ts';
 import type { Store } from '../store/store.ts';
 import { localFailure } from '../turn/local-failure.ts';
-import { Census } from '../upstream/census.ts';
+import { Census } from '../upstream/connection-gauge.ts';
 import { HttpUpstream } from '../upstream/http.ts';
-import { Issuer } from '../upstream/issuer.ts';
+import { Issuer } from '../upstream/oauth-client.ts';
 import { VERSION } from './version.ts';
 
 /** What the server can bear at once. */

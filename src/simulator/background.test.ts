@@ -1,8 +1,8 @@
 /** Background responses of the public API: followed, left, resumed, and unreadable for a while. */
 import { expect, test } from 'vitest';
+import { call, follow, idOf, spoken, user } from '../../test/support/simulator-client.ts';
+import { ask, HEADS, refused, responsesUrl, start } from '../../test/support/simulator-fixture.ts';
 import * as errors from './errors.ts';
-import { call, follow, idOf, spoken, user } from './test-client.ts';
-import { ask, HEADS, refused, responsesUrl, start } from './test-fixture.ts';
 import type { WireEvent } from './wire.ts';
 
 const LATER = ask([user('hello')], { background: true, store: true });

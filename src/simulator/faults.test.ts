@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
+import { call, errorOf, responseOf, spoken, user } from '../../test/support/simulator-client.ts';
+import { ask, connect, HEADS, responsesUrl, start } from '../../test/support/simulator-fixture.ts';
 import * as errors from './errors.ts';
 import type { Fault } from './script.ts';
-import { call, errorOf, responseOf, spoken, user } from './test-client.ts';
-import { ask, connect, HEADS, responsesUrl, start } from './test-fixture.ts';
 import type { ErrorAnswer } from './wire.ts';
 
 const HELLO = ask([user('hello')]);

@@ -1,10 +1,18 @@
 /** The rules about what an item may hold: seals, ids, approvals, files, compactions. */
 import { expect, test } from 'vitest';
+import { call, idOf, responseOf, user } from '../../test/support/simulator-client.ts';
+import {
+  answered,
+  ask,
+  connect,
+  HEADS,
+  refused,
+  responsesUrl,
+  start,
+} from '../../test/support/simulator-fixture.ts';
 import * as errors from './errors.ts';
 import { agentMessage, approvalRequest, approvalResponse, sealedOutput, webSearchCall } from './items.ts';
 import type { SimulatedAccount } from './script.ts';
-import { call, idOf, responseOf, user } from './test-client.ts';
-import { answered, ask, connect, HEADS, refused, responsesUrl, start } from './test-fixture.ts';
 import type { Item } from './wire.ts';
 
 const HELLO = [user('hello')];

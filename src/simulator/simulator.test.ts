@@ -1,7 +1,7 @@
 import OpenAI from 'openai';
 import { expect, test } from 'vitest';
-import { call, idOf, responseOf, spoken, user } from './test-client.ts';
-import { ask, connect, HEADS, type Name, responsesUrl, start } from './test-fixture.ts';
+import { call, idOf, responseOf, spoken, user } from '../../test/support/simulator-client.ts';
+import { ask, connect, HEADS, type Name, responsesUrl, start } from '../../test/support/simulator-fixture.ts';
 
 const EVERY_ACCOUNT: readonly Name[] = ['key1', 'plus1'];
 

@@ -1,7 +1,15 @@
 import { expect, test } from 'vitest';
+import { call, errorOf, idOf, TestSocket, user } from '../../test/support/simulator-client.ts';
+import {
+  answered,
+  ask,
+  connect,
+  HEADS,
+  refused,
+  responsesUrl,
+  start,
+} from '../../test/support/simulator-fixture.ts';
 import { detail, itemNotFound, noToolCall, noToolOutput } from './errors.ts';
-import { call, errorOf, idOf, TestSocket, user } from './test-client.ts';
-import { answered, ask, connect, HEADS, refused, responsesUrl, start } from './test-fixture.ts';
 
 const HELLO = [user('hello')];
 const SEALED = { include: ['reasoning.encrypted_content'] };

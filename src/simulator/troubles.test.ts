@@ -1,9 +1,9 @@
 /** Troubles that last, and answers that come in unusual forms. */
 import { expect, test } from 'vitest';
+import { call, errorOf, handshake, responseOf, spoken, user } from '../../test/support/simulator-client.ts';
+import { ask, connect, HEADS, responsesUrl, start } from '../../test/support/simulator-fixture.ts';
 import * as errors from './errors.ts';
 import type { Behaviour, Fault, SimulatedAccount } from './script.ts';
-import { call, errorOf, handshake, responseOf, spoken, user } from './test-client.ts';
-import { ask, connect, HEADS, responsesUrl, start } from './test-fixture.ts';
 import type { Item } from './wire.ts';
 
 const HELLO = ask([user('hello')]);

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { temporaryStore } from '../../test/support/temporary-store.ts';
 import type { AccountId, Tenant } from '../domain/ids.ts';
 import { openStore } from './store.ts';
-import { temporaryStore } from './temporary-store.ts';
 
 test('a new key is found by its text, now and after a reopening, and the text is not kept', async () => {
   await using temporary = await temporaryStore();

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
+import { requestRow, temporaryStore, transcriptNode, turnOf } from '../../test/support/temporary-store.ts';
 import type { AccountId, ResponseId, SessionId, Tenant } from '../domain/ids.ts';
 import { LOCAL } from '../domain/ids.ts';
 import type { RequestRow } from '../domain/request.ts';
 import { requestToWire } from './request-row.ts';
-import { requestRow, temporaryStore, transcriptNode, turnOf } from './temporary-store.ts';
 
 const id = (text: string) => text as ResponseId;
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { requestRow, temporaryStore } from '../../test/support/temporary-store.ts';
 import type { AccountId, Tenant } from '../domain/ids.ts';
-import { requestRow, temporaryStore } from './temporary-store.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

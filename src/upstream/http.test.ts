@@ -5,8 +5,8 @@ import { setImmediate as immediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { AccountId } from '../domain/ids.ts';
 import type { UpstreamAccount } from './account.ts';
-import type { Exchange } from './exchange.ts';
 import { HttpUpstream } from './http.ts';
+import type { Exchange } from './upstream-stream.ts';
 
 /** A connection that has just been in use may not be ready yet for the next turn; a second one then is. */
 const TURNS = 10;

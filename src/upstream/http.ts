@@ -7,11 +7,11 @@ import { type Dispatcher, Pool } from 'undici';
 import type { AccountId } from '../domain/ids.ts';
 import { flatHeaders, type HeaderMap } from '../protocol/headers.ts';
 import { accountHeaders, type UpstreamAccount } from './account.ts';
-import { connectorFor } from './egress.ts';
-import { type Exchange, type ExchangeListener, LARGEST_ANSWER_BYTES } from './exchange.ts';
-import { Passage, type PassageListener } from './passage.ts';
-import { inSlices, type Patience } from './slices.ts';
+import { inSlices, type Patience } from './body-upload.ts';
+import { connectorFor } from './proxy-tunnel.ts';
+import { Passage, type PassageListener } from './relayed-answer.ts';
 import { StreamReading } from './stream-reading.ts';
+import { type Exchange, type ExchangeListener, LARGEST_ANSWER_BYTES } from './upstream-stream.ts';
 
 const CONNECTIONS = 512;
 const UNARY_TIMEOUT_MS = 300_000;

@@ -7,7 +7,12 @@ import { kindOf } from '../protocol/frame.ts';
 import { flatHeaders, type HeaderMap } from '../protocol/headers.ts';
 import { SseScanner } from '../protocol/sse.ts';
 import type { UpstreamError } from '../turn/upstream-error.ts';
-import { type Exchange, type ExchangeListener, LARGEST_ANSWER_BYTES, SMALL_BODY_BYTES } from './exchange.ts';
+import {
+  type Exchange,
+  type ExchangeListener,
+  LARGEST_ANSWER_BYTES,
+  SMALL_BODY_BYTES,
+} from './upstream-stream.ts';
 import { errorOf, parseBody } from './websocket.ts';
 
 /** What may follow the last event of a stream; a connection that has ended by then serves the next turn. */

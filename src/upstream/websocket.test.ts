@@ -5,7 +5,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import type { AccountId } from '../domain/ids.ts';
 import type { UpstreamError } from '../turn/upstream-error.ts';
 import type { UpstreamAccount } from './account.ts';
-import { Census } from './census.ts';
+import { Census } from './connection-gauge.ts';
 import { openSocket } from './websocket.ts';
 
 const MIB = 1024 * 1024;

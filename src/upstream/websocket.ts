@@ -9,9 +9,9 @@ import { type Frame, frameOf, kindOf, readable } from '../protocol/frame.ts';
 import { flatHeaders, type HeaderMap, withoutLimits } from '../protocol/headers.ts';
 import type { UpstreamError } from '../turn/upstream-error.ts';
 import { responsesRoot, type UpstreamAccount, upgradeHeaders } from './account.ts';
-import type { Census } from './census.ts';
-import { CONNECT_TIMEOUT_MS, socketMaker } from './egress.ts';
-import { type Exchange, type FrameListener, SMALL_BODY_BYTES } from './exchange.ts';
+import type { Census } from './connection-gauge.ts';
+import { CONNECT_TIMEOUT_MS, socketMaker } from './proxy-tunnel.ts';
+import { type Exchange, type FrameListener, SMALL_BODY_BYTES } from './upstream-stream.ts';
 
 /** Upstream closes at exactly 16 MiB; what is larger after all edits goes over HTTP. */
 export const LARGEST_FRAME_BYTES = 15.5 * 1024 * 1024;

@@ -1,7 +1,7 @@
 /** While the database cannot be written: what somebody changes by hand is answered in time, and truthfully. */
 import { expect, test } from 'vitest';
-import { lockDatabase } from '../../src/store/temporary-store.ts';
 import { idOf, openDoor } from '../support/doors.ts';
+import { lockDatabase } from '../support/temporary-store.ts';
 import { makeWorld } from '../support/world.ts';
 
 test('changes are refused with 503 while the database takes no writes, and work again afterwards', async () => {

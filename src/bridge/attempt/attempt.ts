@@ -7,9 +7,9 @@ import type { Failure } from '../../turn/failure.ts';
 import { localFailure } from '../../turn/local-failure.ts';
 import type { UpstreamError } from '../../turn/upstream-error.ts';
 import { responsesRoot, type UpstreamAccount } from '../../upstream/account.ts';
-import type { Exchange, ExchangeListener } from '../../upstream/exchange.ts';
 import type { UnaryAnswer } from '../../upstream/http.ts';
 import type { Payload } from '../../upstream/payload.ts';
+import type { Exchange, ExchangeListener } from '../../upstream/upstream-stream.ts';
 import {
   errorOf,
   LARGEST_FRAME_BYTES,

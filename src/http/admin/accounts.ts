@@ -3,7 +3,7 @@
  */
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { maskedProxy } from '../../accounts/account.ts';
-import { readChanges, readIntake } from '../../accounts/intake.ts';
+import { readChanges, readIntake } from '../../accounts/account-input.ts';
 import type { AccountWire } from '../../admin-api/account.ts';
 import type { ListWire } from '../../admin-api/answer.ts';
 import type { AccountId } from '../../domain/ids.ts';

@@ -3,7 +3,7 @@
  * login is pending, because the login service knows no other address of this server.
  */
 import { createServer, type ServerResponse } from 'node:http';
-import type { CallbackOutcome, ListenForCallback } from '../../accounts/logins.ts';
+import type { CallbackOutcome, ListenForCallback } from '../../accounts/oauth-logins.ts';
 import { newRequestId } from '../../bridge/bridge.ts';
 
 const SENTENCES: Readonly<Record<CallbackOutcome, readonly [status: number, text: string]>> = {

@@ -3,7 +3,7 @@
  */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import type { CallbackOutcome, Login } from '../../accounts/logins.ts';
+import type { CallbackOutcome, Login } from '../../accounts/oauth-logins.ts';
 import type { LoginCallbackWire, LoginStartWire, LoginWire } from '../../admin-api/login.ts';
 import { type Refusal, refusal } from '../../protocol/refusal.ts';
 import { sendRefusal } from '../answer.ts';

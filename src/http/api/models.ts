@@ -3,9 +3,9 @@
  */
 import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { nameOf, publicModel } from '../../accounts/model-catalogue.ts';
 import { refusal } from '../../protocol/refusal.ts';
 import { sendRefusal } from '../answer.ts';
-import { nameOf, publicModel } from '../catalogue.ts';
 import type { Parts } from '../dependencies.ts';
 import type { CallerOf } from './caller.ts';
 

@@ -4,7 +4,7 @@
  */
 import type { FastifyReply } from 'fastify';
 import type { HeaderMap } from '../../protocol/headers.ts';
-import type { Passage, PassageListener } from '../../upstream/passage.ts';
+import type { Passage, PassageListener } from '../../upstream/relayed-answer.ts';
 import { readerOf, type SlowReader } from '../limits/backpressure.ts';
 
 export interface Unreachable {

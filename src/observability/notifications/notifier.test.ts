@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { type TemporaryStore, temporaryStore } from '../../../test/support/temporary-store.ts';
 import { createLog } from '../../log.ts';
-import { type TemporaryStore, temporaryStore } from '../../store/temporary-store.ts';
 import type { Outgoing } from './channels.ts';
 import { Notifier } from './notifier.ts';
 

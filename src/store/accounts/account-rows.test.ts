@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { temporaryStore } from '../../../test/support/temporary-store.ts';
 import type { AccountDraft } from '../../domain/account.ts';
 import type { AccountId } from '../../domain/ids.ts';
 import { openStore } from '../store.ts';
-import { temporaryStore } from '../temporary-store.ts';
 
 const DRAFT: AccountDraft = {
   name: 'first',

@@ -2,8 +2,8 @@ import { existsSync, readdirSync, statSync, truncateSync, writeFileSync } from '
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
+import { temporaryStore } from '../../../test/support/temporary-store.ts';
 import { StoreError } from '../store-error.ts';
-import { temporaryStore } from '../temporary-store.ts';
 import { checkDatabase, restoreDatabase } from './backups.ts';
 
 const DRAFT = {

@@ -3,8 +3,8 @@ import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
+import { temporaryStore } from '../../../test/support/temporary-store.ts';
 import { StoreError } from '../store-error.ts';
-import { temporaryStore } from '../temporary-store.ts';
 
 /** A closed, empty store's directory. */
 async function closedStore() {

@@ -1,16 +1,16 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test, vi } from 'vitest';
-import type { ResponseId } from '../../domain/ids.ts';
-import { LOCAL } from '../../domain/ids.ts';
-import type { Store } from '../store.ts';
 import {
   lockDatabase,
   type TemporaryStore,
   temporaryStore,
   transcriptNode,
   turnOf,
-} from '../temporary-store.ts';
+} from '../../../test/support/temporary-store.ts';
+import type { ResponseId } from '../../domain/ids.ts';
+import { LOCAL } from '../../domain/ids.ts';
+import type { Store } from '../store.ts';
 
 const id = (text: string) => text as ResponseId;
 const node = (name: string, parent?: string) =>

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { temporaryStore, transcriptNode, turnOf } from '../../../test/support/temporary-store.ts';
 import type { AccountId, ResponseId, Tenant } from '../../domain/ids.ts';
 import { LOCAL } from '../../domain/ids.ts';
 import type { Store } from '../store.ts';
-import { temporaryStore, transcriptNode, turnOf } from '../temporary-store.ts';
 
 const id = (text: string) => text as ResponseId;
 const node = (name: string, parent?: string) =>

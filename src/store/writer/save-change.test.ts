@@ -1,9 +1,14 @@
 import { expect, test } from 'vitest';
+import {
+  lockDatabase,
+  temporaryStore,
+  transcriptNode,
+  turnOf,
+} from '../../../test/support/temporary-store.ts';
 import type { ResponseId } from '../../domain/ids.ts';
 import { LOCAL } from '../../domain/ids.ts';
 import type { StoreOptions } from '../store.ts';
 import { StoreUnavailable } from '../store-error.ts';
-import { lockDatabase, temporaryStore, transcriptNode, turnOf } from '../temporary-store.ts';
 
 /** A try takes longer than a change waits (`in_flight`), or is over long before (`queued`). */
 const LIMITS = {

@@ -4,9 +4,15 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { expect, test, vi } from 'vitest';
+import {
+  lockDatabase,
+  requestRow,
+  temporaryStore,
+  transcriptNode,
+  turnOf,
+} from '../../../test/support/temporary-store.ts';
 import type { ResponseId } from '../../domain/ids.ts';
 import { LOCAL } from '../../domain/ids.ts';
-import { lockDatabase, requestRow, temporaryStore, transcriptNode, turnOf } from '../temporary-store.ts';
 
 const turn = (n: number) => turnOf(transcriptNode(`r${n}`));
 
@@ -127,7 +133,7 @@ test('every acknowledged turn outlives a SIGKILL of the process', async () => {
       process.stdout.write('r' + n + '\\n');
     }`;
   const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-  const paths = [here('../store.ts'), here('../temporary-store.ts'), temporary.dataDir];
+  const paths = [here('../store.ts'), here('../../../test/support/temporary-store.ts'), temporary.dataDir];
   const child = spawn(process.execPath, ['--input-type=module', '--eval', script, ...paths], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

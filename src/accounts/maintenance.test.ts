@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { accountRow } from '../../test/support/account-row.ts';
 import type { AccountRow } from '../domain/account.ts';
-import { freshnessOf } from './login.ts';
-import { isLoginCheckDue, isRenewalDue, isUsageDue } from './upkeep.ts';
+import { freshnessOf } from './credentials.ts';
+import { isLoginCheckDue, isRenewalDue, isUsageDue } from './maintenance.ts';
 
 const NOW = 1_800_000_000_000;
 const MINUTE = 60_000;

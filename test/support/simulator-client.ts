@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import { type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
 import { WebSocket } from 'ws';
-import type { WireEvent } from './wire.ts';
+import type { WireEvent } from '../../src/simulator/wire.ts';
 
 export interface Answer {
   readonly status: number;

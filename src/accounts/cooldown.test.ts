@@ -3,9 +3,9 @@ import { accountRow as row } from '../../test/support/account-row.ts';
 import type { AccountRow } from '../domain/account.ts';
 import type { Failure } from '../turn/failure.ts';
 import type { Mark } from '../turn/recovery.ts';
-import { blockFor, FREED } from './blocks.ts';
+import { blockFor, FREED } from './cooldown.ts';
 import type { QuotaReading } from './quota.ts';
-import { changesBy } from './readings.ts';
+import { changesBy } from './quota-changes.ts';
 
 const NOW = 1_800_000_000_000;
 const MINUTE = 60_000;

@@ -10,8 +10,8 @@ import type { AccountId } from '../domain/ids.ts';
 import type { Log } from '../log.ts';
 import type { AccountRows } from '../store/accounts/account-rows.ts';
 import { StoreError } from '../store/store-error.ts';
-import type { Granted, Issuer, Tokens } from '../upstream/issuer.ts';
-import { planIn, refreshTokenOf, renewedCredentials } from './login.ts';
+import type { Granted, Issuer, Tokens } from '../upstream/oauth-client.ts';
+import { planIn, refreshTokenOf, renewedCredentials } from './credentials.ts';
 
 /** Longer than an answer of the login service is waited for: whoever began it by then has no answer any more. */
 const ANSWER_LOST_AFTER_MS = 30_000;

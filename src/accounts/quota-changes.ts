@@ -6,7 +6,7 @@ import type { OwnCode } from '../admin-api/codes.ts';
 import type { AccountChanges, AccountRow } from '../domain/account.ts';
 import { RECOVERY } from '../turn/recovery.ts';
 import { statusOf } from './account.ts';
-import { FREED } from './blocks.ts';
+import { FREED } from './cooldown.ts';
 import { isMain, type QuotaReading } from './quota.ts';
 
 /** A reading in a turn's answer says nothing newer than the moment the turn was asked. */

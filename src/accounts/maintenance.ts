@@ -7,9 +7,9 @@ import type { AccountRow } from '../domain/account.ts';
 import type { AccountId } from '../domain/ids.ts';
 import type { Log } from '../log.ts';
 import { statusOf } from './account.ts';
-import type { Allowances } from './allowances.ts';
-import { freshnessOf, refreshTokenOf } from './login.ts';
+import { freshnessOf, refreshTokenOf } from './credentials.ts';
 import type { AccountPool } from './pool.ts';
+import type { Allowances } from './quota-monitor.ts';
 
 const LOOK_EVERY_MS = 20_000;
 const MINUTE_MS = 60_000;

@@ -12,10 +12,10 @@ import type { Log } from '../log.ts';
 import type { AccountRows } from '../store/accounts/account-rows.ts';
 import { StoreUnavailable } from '../store/store-error.ts';
 import type { Route } from '../upstream/http.ts';
-import type { BrowserStart, DeviceCode, Granted, Issuer } from '../upstream/issuer.ts';
-import type { Allowances } from './allowances.ts';
+import type { BrowserStart, DeviceCode, Granted, Issuer } from '../upstream/oauth-client.ts';
+import { draftOf } from './account-input.ts';
 import { readLogin } from './import.ts';
-import { draftOf } from './intake.ts';
+import type { Allowances } from './quota-monitor.ts';
 
 const BROWSER_LOGIN_MS = 10 * 60_000;
 const REMEMBERED = 100;

@@ -1,9 +1,9 @@
 /**
  * The login of a ChatGPT account as a value: how fresh its access token is, and what a renewal makes of it. Pure;
- * who asks the login service, and when, is in renewal.ts and upkeep.ts.
+ * who asks the login service, and when, is in token-refresh.ts and maintenance.ts.
  */
 import type { AccountRow, Credentials } from '../domain/account.ts';
-import type { Tokens } from '../upstream/issuer.ts';
+import type { Tokens } from '../upstream/oauth-client.ts';
 import { decodeClaims } from './import.ts';
 
 const MINUTE_MS = 60_000;

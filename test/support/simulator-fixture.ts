@@ -1,9 +1,9 @@
 /** The accounts, request heads and expectations that the simulator's own tests share: two accounts of each dialect. */
 import { expect } from 'vitest';
-import type { SeenRefusal } from './journal.ts';
-import type { SimulatedAccount } from './script.ts';
-import { type Simulator, type SimulatorOptions, startSimulator } from './simulator.ts';
-import { call, responseOf, TestSocket } from './test-client.ts';
+import type { SeenRefusal } from '../../src/simulator/journal.ts';
+import type { SimulatedAccount } from '../../src/simulator/script.ts';
+import { type Simulator, type SimulatorOptions, startSimulator } from '../../src/simulator/simulator.ts';
+import { call, responseOf, TestSocket } from './simulator-client.ts';
 
 const ACCOUNTS: readonly SimulatedAccount[] = [
   { name: 'key1', dialect: 'openai', token: 'sk-1' },

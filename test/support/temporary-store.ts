@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import type { AccountId, ResponseId, SessionId } from '../domain/ids.ts';
-import { LOCAL } from '../domain/ids.ts';
-import type { RequestRow } from '../domain/request.ts';
-import { openStore, type Store, type StoreOptions } from './store.ts';
-import type { TranscriptNode } from './transcripts/node.ts';
+import type { AccountId, ResponseId, SessionId } from '../../src/domain/ids.ts';
+import { LOCAL } from '../../src/domain/ids.ts';
+import type { RequestRow } from '../../src/domain/request.ts';
+import { openStore, type Store, type StoreOptions } from '../../src/store/store.ts';
+import type { TranscriptNode } from '../../src/store/transcripts/node.ts';
 
 /** When made-up turns happen, and what the store takes for the present. */
 const NOON = 1_700_000_000_000;

@@ -2,14 +2,14 @@
  * Which models the pool serves: asked of the accounts, kept for a while, and remembered when upstream is down.
  */
 
-import { statusOf, upstreamAccountOf } from '../accounts/account.ts';
-import type { AccountPool } from '../accounts/pool.ts';
 import type { Config } from '../config.ts';
 import type { AccountRow } from '../domain/account.ts';
 import type { AccountId } from '../domain/ids.ts';
 import { isRecord, parseObject } from '../protocol/frame.ts';
 import { modelsUrl } from '../upstream/account.ts';
 import type { HttpUpstream } from '../upstream/http.ts';
+import { statusOf, upstreamAccountOf } from './account.ts';
+import type { AccountPool } from './pool.ts';
 
 const FRESH_MS = 5 * 60_000;
 const TIMEOUT_MS = 10_000;

@@ -16,7 +16,7 @@ import type { HttpUpstream } from '../upstream/http.ts';
 import { bearerOf, statusOf, upstreamAccountOf } from './account.ts';
 import type { AccountPool } from './pool.ts';
 import { isMain, type QuotaReading, type QuotaWindow, quotaFromFrame, quotaFromHeaders } from './quota.ts';
-import { changesBy } from './readings.ts';
+import { changesBy } from './quota-changes.ts';
 import { askUsage, type UsageAnswer } from './usage-call.ts';
 
 /** A probe that takes longer shows the account as it is known. */
