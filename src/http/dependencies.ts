@@ -19,7 +19,7 @@ import type { Metrics } from '../observability/metrics.ts';
 import type { Notifier } from '../observability/notifications/notifier.ts';
 import type { Store } from '../store/store.ts';
 import type { HttpUpstream } from '../upstream/http.ts';
-import type { ByteBudget } from './limits/memory-budget.ts';
+import type { MemoryBudget } from './limits/memory-budget.ts';
 import type { Load } from './limits/overload.ts';
 
 export interface Parts {
@@ -33,7 +33,7 @@ export interface Parts {
   readonly rations: Rations;
   readonly http: HttpUpstream;
   readonly catalogue: Catalogue;
-  readonly bodies: ByteBudget;
+  readonly bodies: MemoryBudget;
   readonly load: Load;
   readonly notifier: Notifier;
   readonly metrics: Metrics;

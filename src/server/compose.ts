@@ -23,8 +23,8 @@ import { LOCAL, type SessionId, type Tenant } from '../domain/ids.ts';
 import { listenForCallback } from '../http/admin/oauth-callback.ts';
 import { sessionToWire } from '../http/admin/sessions.ts';
 import type { Parts } from '../http/dependencies.ts';
-import { ByteBudget } from '../http/limits/memory-budget.ts';
-import { LoadWatch } from '../http/limits/overload.ts';
+import { MemoryBudget } from '../http/limits/memory-budget.ts';
+import { OverloadDetector } from '../http/limits/overload.ts';
 import type { Log } from '../log.ts';
 import { Feed } from '../observability/live/feed.ts';
 import { Live } from '../observability/live/live.ts';
@@ -42,8 +42,8 @@ import { VERSION } from './version.ts';
 export type Strength = Pick<Parts, 'bodies' | 'load'>;
 
 export function strengthOf(log: Log): Strength {
-  const load = new LoadWatch((state, sample) => log.warn({ state, ...sample }, 'load changed'));
-  return { bodies: new ByteBudget(), load };
+  const load = new OverloadDetector((state, sample) => log.warn({ state, ...sample }, 'load changed'));
+  return { bodies: new MemoryBudget(), load };
 }
 
 export interface Ground {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ByteBudget } from '../../src/http/limits/memory-budget.ts';
+import { MemoryBudget } from '../../src/http/limits/memory-budget.ts';
 import { DOORS, idOf, openDoor, openSocket, post, textOf } from '../support/doors.ts';
 import { makeWorld, type World } from '../support/world.ts';
 
@@ -95,7 +95,7 @@ test.each([
 test.each(DOORS)(
   'requests hold no more memory together than they may, and give it back (%s)',
   async (door) => {
-    const bodies = new ByteBudget(1_000_000);
+    const bodies = new MemoryBudget(1_000_000);
     await using world = await makeWorld({ kind: 'api_key', names: ['a'], bodies });
     await using client = await openDoor(door, world.url);
     expect(await client.turn({ input: 'x'.repeat(600_000) })).toMatchObject({ status: 200 });

@@ -10,7 +10,7 @@ import { Rations } from '../../src/bridge/key-limits.ts';
 import { Sessions } from '../../src/bridge/session/sessions.ts';
 import { ClientSide } from '../../src/bridge/turn/client-stream.ts';
 import { TurnRecord } from '../../src/bridge/turn/record.ts';
-import { SlowReader } from '../../src/http/limits/backpressure.ts';
+import { Backpressure } from '../../src/http/limits/backpressure.ts';
 import { Live } from '../../src/observability/live/live.ts';
 import { RequestLog } from '../../src/store/requests.ts';
 import { Store } from '../../src/store/store.ts';
@@ -137,7 +137,7 @@ test.each(['sse', 'ws'] as const)(
     await using world = await makeWorld({ kind: 'api_key', names: ['a'] });
     world.simulator.script('a', { paceMs: 20, deltas: 20 });
     await using client = await openDoor(door, world.url);
-    const written = vi.spyOn(SlowReader.prototype, 'wrote').mockImplementation(broken);
+    const written = vi.spyOn(Backpressure.prototype, 'wrote').mockImplementation(broken);
     await client.turn({ input: 'one' }).catch(() => undefined);
     expect(written).toHaveBeenCalled();
     vi.restoreAllMocks();

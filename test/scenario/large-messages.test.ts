@@ -1,14 +1,14 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ByteBudget } from '../../src/http/limits/memory-budget.ts';
+import { MemoryBudget } from '../../src/http/limits/memory-budget.ts';
 import { openSocket } from '../support/doors.ts';
 import { makeWorld, type World } from '../support/world.ts';
 
 const MIB = 1024 * 1024;
 
 let world: World;
-const bodies = new ByteBudget();
+const bodies = new MemoryBudget();
 beforeAll(async () => {
   world = await makeWorld({ kind: 'api_key', names: ['a'], bodies });
 });

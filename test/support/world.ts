@@ -8,7 +8,7 @@ import type { AccountWire } from '../../src/admin-api/account.ts';
 import type { ListWire } from '../../src/admin-api/answer.ts';
 import type { RequestWire } from '../../src/admin-api/request.ts';
 import { loadConfig } from '../../src/config.ts';
-import { ByteBudget } from '../../src/http/limits/memory-budget.ts';
+import { MemoryBudget } from '../../src/http/limits/memory-budget.ts';
 import { AT_EASE, type Load } from '../../src/http/limits/overload.ts';
 import { createLog, type Log } from '../../src/log.ts';
 import { type RunningServer, startServer } from '../../src/server/server.ts';
@@ -31,7 +31,7 @@ export interface WorldOptions {
   readonly simulator?: { readonly connectionLifetimeMs?: number };
   /** In place of what this process and its memory can bear. */
   readonly load?: Load;
-  readonly bodies?: ByteBudget;
+  readonly bodies?: MemoryBudget;
 }
 
 export interface World extends AsyncDisposable {
@@ -100,7 +100,7 @@ export async function makeWorld(options: WorldOptions): Promise<World> {
     if (!loaded.ok) throw new Error(loaded.problems.join('; '));
     return startServer(loaded.config, logOf(options), {
       load: options.load ?? { ...AT_EASE, stop: () => {} },
-      bodies: options.bodies ?? new ByteBudget(),
+      bodies: options.bodies ?? new MemoryBudget(),
     });
   };
   let server = await start();

@@ -18,9 +18,9 @@ import { encodeSse, SSE_COMMENT } from '../../protocol/sse.ts';
 import { onClientGone, sendRefusal, turnHeaders } from '../answer.ts';
 import { ConnectionBoundary } from '../connection-boundary.ts';
 import type { Parts } from '../dependencies.ts';
-import { readerOf, type SlowReader } from '../limits/backpressure.ts';
+import { type Backpressure, backpressureOf } from '../limits/backpressure.ts';
 import { CODEX_KEEPALIVE, KeepAlive } from './keep-alive.ts';
-import { Outlet, writeTogether } from './write-batch.ts';
+import { WriteBatch, writeTogether } from './write-batch.ts';
 
 type SseParts = Pick<Parts, 'bridge' | 'config' | 'log'>;
 
@@ -47,10 +47,10 @@ class EventStream {
   #headers: 'waiting' | 'sent' = 'waiting';
   /** Whether a `response.created` has been said: clients take no end of a stream that did not begin. */
   #begun: 'no' | 'yes' = 'no';
-  #reader: SlowReader | undefined;
+  #backpressure: Backpressure | undefined;
   readonly #boundary: ConnectionBoundary;
-  readonly #outlet = new Outlet((pieces, bytes) => this.#boundary.run(() => this.#deliver(pieces, bytes)));
-  readonly #onFlushed = () => this.#reader?.flushed();
+  readonly #batch = new WriteBatch((pieces, bytes) => this.#boundary.run(() => this.#deliver(pieces, bytes)));
+  readonly #onFlushed = () => this.#backpressure?.flushed();
   /** Who puts the sizes of chunks around them. */
   #framing: 'node' | 'here' = 'node';
 
@@ -66,7 +66,7 @@ class EventStream {
     const { request, reply } = this.#options;
     this.#turn = this.#bridge.run(request, {
       frame: (frame) => this.#frame(frame),
-      flush: () => this.#outlet.release(),
+      flush: () => this.#batch.release(),
       end: (outcome) => this.#end(outcome),
     });
     const turn = this.#turn;
@@ -74,7 +74,7 @@ class EventStream {
       this.#stop();
       turn.leave();
     });
-    this.#reader = readerOf(reply.raw, turn);
+    this.#backpressure = backpressureOf(reply.raw, turn);
   }
 
   #frame(frame: Frame): void {
@@ -90,7 +90,7 @@ class EventStream {
   }
 
   #add(frame: Frame): void {
-    this.#outlet.add(frame.event ?? encodeSse(frame.type, frame.data));
+    this.#batch.add(frame.event ?? encodeSse(frame.type, frame.data));
   }
 
   /** Codex waits for headers as long as it takes and would count an early one as the begin of its idle time. */
@@ -98,9 +98,9 @@ class EventStream {
     const codex = this.#options.request.client === 'codex';
     if (codex && this.#headers === 'waiting') return;
     // Who does not read cannot be kept waiting by a word more.
-    if (this.#reader?.isHeld) return;
+    if (this.#backpressure?.isHeld) return;
     this.#start();
-    this.#outlet.add(codex ? CODEX_EVENT : SSE_COMMENT);
+    this.#batch.add(codex ? CODEX_EVENT : SSE_COMMENT);
   }
 
   #start(): void {
@@ -130,9 +130,9 @@ class EventStream {
     }
     // No socket: another answer is before this one on the connection. No chunks: HTTP/1.0.
     this.#framing = socket !== null && raw.chunkedEncoding ? 'here' : 'node';
-    this.#reader?.wrote();
+    this.#backpressure?.wrote();
     // Also an attempt that began while the reader was held.
-    if (this.#reader?.isHeld) this.#turn?.pause();
+    if (this.#backpressure?.isHeld) this.#turn?.pause();
   }
 
   #end(outcome: Outcome): void {
@@ -166,10 +166,10 @@ class EventStream {
     const { raw } = this.#options.reply;
     const { socket } = raw;
     socket?.cork();
-    this.#outlet.release();
+    this.#batch.release();
     raw.end();
     socket?.uncork();
-    this.#reader?.watch();
+    this.#backpressure?.watch();
   }
 
   /** Headers are out already: the failure becomes the one event that ends a stream. */

@@ -11,8 +11,8 @@ import { errorFrame, type Refusal, refusal } from '../../protocol/refusal.ts';
 import { type Envelope, readEnvelope } from '../../protocol/request.ts';
 import { ConnectionBoundary } from '../connection-boundary.ts';
 import type { Parts } from '../dependencies.ts';
-import { SlowReader } from '../limits/backpressure.ts';
-import type { Share } from '../limits/memory-budget.ts';
+import { Backpressure } from '../limits/backpressure.ts';
+import type { Reservation } from '../limits/memory-budget.ts';
 import { overloaded } from '../limits/overload.ts';
 import { badKey, stillCaller } from './caller.ts';
 import { CODEX_KEEPALIVE, KeepAlive } from './keep-alive.ts';
@@ -27,7 +27,7 @@ import {
   tooManyStreams,
   tooManyWaiting,
 } from './websocket-frames.ts';
-import { Outlet, writeTogether } from './write-batch.ts';
+import { WriteBatch, writeTogether } from './write-batch.ts';
 
 const LONGEST_QUEUE = 8;
 /** Of a message that is still arriving, what is larger than this counts towards what all requests may hold. */
@@ -40,10 +40,10 @@ const TRY_AGAIN_LATER = 1013;
 const LONGEST_TYPE_SHOWN = 80;
 const STREAM_ID = /^[\w.-]{1,256}$/;
 
-/** What a client asked for, and its share of what all requests may hold. */
+/** What a client asked for, and its reservation of what all requests may hold. */
 interface Asked {
   readonly envelope: Envelope;
-  readonly share: Share;
+  readonly reservation: Reservation;
 }
 
 /** One lane of the client's socket, and what waits on it. */
@@ -66,16 +66,16 @@ export class ClientSocket {
   readonly #parts: Parts;
   readonly #socketId = randomUUID();
   readonly #lines = new Map<string, Line>();
-  readonly #reader: SlowReader;
+  readonly #backpressure: Backpressure;
   readonly #boundary: ConnectionBoundary;
-  readonly #outlet = new Outlet((pieces) => this.#boundary.run(() => this.#deliver(pieces)));
+  readonly #batch = new WriteBatch((pieces) => this.#boundary.run(() => this.#deliver(pieces)));
   readonly #onFlushed = () => {
-    this.#reader.flushed();
+    this.#backpressure.flushed();
     if (this.#parts.bridge.isDraining) this.closeIfDone();
   };
   readonly #onData = (chunk: Buffer) => this.#boundary.run(() => this.#count(chunk.length));
   /** Of the message that is arriving. */
-  readonly #arriving: Share;
+  readonly #arriving: Reservation;
   #arrivedBytes = 0;
 
   constructor({ socket, stream, arrival }: SocketParts, parts: Parts) {
@@ -83,9 +83,9 @@ export class ClientSocket {
     this.#stream = stream;
     this.#arrival = arrival;
     this.#parts = parts;
-    this.#arriving = parts.bodies.share();
+    this.#arriving = parts.bodies.reserve();
     this.#boundary = new ConnectionBoundary(parts.log, () => this.#broke());
-    this.#reader = new SlowReader(stream, {
+    this.#backpressure = new Backpressure(stream, {
       buffered: () => socket.bufferedAmount,
       pause: () => this.#pause(),
       resume: () => this.#resume(),
@@ -102,7 +102,7 @@ export class ClientSocket {
   /** Without a turn, and with all that was said on its way, a socket can be closed without anybody missing anything. */
   closeIfDone(): void {
     const running = [...this.#lines.values()].some((line) => line.turn !== undefined);
-    this.#outlet.release();
+    this.#batch.release();
     // Its peer has only seconds to answer the close, so it must not have minutes of reading before it.
     if (!running && this.#socket.bufferedAmount === 0) this.close(GOING_AWAY, 'the server is shutting down');
   }
@@ -112,7 +112,7 @@ export class ClientSocket {
   }
 
   close(code: number, reason: string): void {
-    this.#outlet.release();
+    this.#batch.release();
     this.#socket.close(code, reason);
   }
 
@@ -168,12 +168,12 @@ export class ClientSocket {
     if (line.turn !== undefined && line.waiting.length >= LONGEST_QUEUE) {
       return this.#refuse(tooManyWaiting(), streamId);
     }
-    const share = this.#parts.bodies.share();
-    if (this.#parts.load.state === 'overloaded' || !share.take(data.length)) {
+    const reservation = this.#parts.bodies.reserve();
+    if (this.#parts.load.state === 'overloaded' || !reservation.take(data.length)) {
       return this.#refuse(overloaded(), streamId);
     }
-    if (line.turn === undefined) this.#begin(line, { envelope, share });
-    else line.waiting.push({ envelope, share });
+    if (line.turn === undefined) this.#begin(line, { envelope, reservation });
+    else line.waiting.push({ envelope, reservation });
   }
 
   #lineFor(streamId: string): Line | undefined {
@@ -186,16 +186,16 @@ export class ClientSocket {
     return line;
   }
 
-  #begin(line: Line, { envelope, share }: Asked): void {
+  #begin(line: Line, { envelope, reservation }: Asked): void {
     const way = { door: 'ws', route: 'responses', line } as const;
     const caller = stillCaller(this.#arrival.caller, this.#parts.store.keys);
     if (caller === undefined) {
-      share.free();
+      reservation.free();
       return this.reviewKey();
     }
     const taken = turnRequest(envelope, { ...this.#arrival, caller }, way, this.#parts.pool);
     if (!taken.ok) {
-      share.free();
+      reservation.free();
       this.#refuse(taken.refused, line.streamId);
       this.#next(line);
       return;
@@ -208,20 +208,20 @@ export class ClientSocket {
         keepAlive.heard();
         this.#send(frame, line.streamId);
       },
-      flush: () => this.#outlet.release(),
+      flush: () => this.#batch.release(),
       end: (outcome) => {
         keepAlive.stop();
-        share.free();
+        reservation.free();
         this.#ended(line, outcome);
       },
     });
-    if (this.#reader.isHeld) line.turn.pause();
+    if (this.#backpressure.isHeld) line.turn.pause();
   }
 
   #ended(line: Line, outcome: Outcome): void {
     line.turn = undefined;
-    this.#outlet.release();
-    if (this.#socket.bufferedAmount > 0) this.#reader.watch();
+    this.#batch.release();
+    if (this.#socket.bufferedAmount > 0) this.#backpressure.watch();
     if (outcome.kind === 'refused') this.#refuse(outcome.refusal, line.streamId);
     // A client that is still here was never told how its turn ended: it must not wait for it.
     if (outcome.kind === 'cancelled') this.close(INTERNAL_ERROR, 'the turn ended without an answer');
@@ -236,14 +236,14 @@ export class ClientSocket {
 
   /** Codex answers pings but does not count them as a sign of life. */
   #keepAlive(client: 'codex' | 'generic'): void {
-    if (this.#reader.isHeld) return;
+    if (this.#backpressure.isHeld) return;
     if (client === 'codex') this.#say(CODEX_KEEPALIVE);
     else this.#socket.ping();
   }
 
   #refuse(refused: Refusal, streamId?: string): void {
     this.#say(errorFrame(refused, streamId === '' ? undefined : streamId).data);
-    this.#outlet.release();
+    this.#batch.release();
   }
 
   #send(frame: Frame, streamId = ''): void {
@@ -251,17 +251,17 @@ export class ClientSocket {
   }
 
   #say(data: Buffer): void {
-    this.#outlet.add(textHead(data.length));
-    this.#outlet.add(data);
+    this.#batch.add(textHead(data.length));
+    this.#batch.add(data);
   }
 
   /** After its own close frame nothing may be said. */
   #deliver(pieces: readonly Buffer[]): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     writeTogether(this.#stream, pieces, this.#onFlushed);
-    this.#reader.wrote();
+    this.#backpressure.wrote();
     // Also a turn, or an attempt of one, that began while the others were held.
-    if (this.#reader.isHeld) this.#pause();
+    if (this.#backpressure.isHeld) this.#pause();
   }
 
   /** Neither upstream nor the client itself may put more in front of a client that does not read. */
@@ -289,14 +289,14 @@ export class ClientSocket {
   }
 
   #closed(): void {
-    this.#reader.stop();
+    this.#backpressure.stop();
     this.#arriving.free();
     this.#leave();
   }
 
   #leave(): void {
     for (const line of this.#lines.values()) {
-      for (const { share } of line.waiting.splice(0)) share.free();
+      for (const { reservation } of line.waiting.splice(0)) reservation.free();
       line.turn?.leave();
     }
   }

@@ -9,7 +9,7 @@ import { shuttingDown } from '../../turn/refusals.ts';
 import { sendRefusal } from '../answer.ts';
 import type { Parts } from '../dependencies.ts';
 import { readBody } from '../limits/body-reader.ts';
-import type { Share } from '../limits/memory-budget.ts';
+import type { Reservation } from '../limits/memory-budget.ts';
 import { overloaded } from '../limits/overload.ts';
 import { TAKES_SOCKETS } from '../limits/server-limits.ts';
 import { type Caller, type CallerOf, identify, stillCaller } from './caller.ts';
@@ -22,7 +22,7 @@ import { ClientSocket } from './responses-websocket.ts';
 import { storedRoutes } from './stored-responses.ts';
 import { arrivalOf, LARGEST_BODY_BYTES, takeBody, turnRequest } from './turn-request.ts';
 
-type ShareOf = (request: FastifyRequest) => Share;
+type ReservationOf = (request: FastifyRequest) => Reservation;
 
 /** Codex appends `/responses` to whatever base it was given; an extra `/v1` after `codex` is a common one. */
 const ROOTS = ['/v1', '/backend-api/codex', '/backend-api/codex/v1'];
@@ -30,7 +30,7 @@ const LIVE = 'responses';
 
 export function clientRoutes(app: FastifyInstance, parts: Parts, sockets: Set<ClientSocket>): void {
   const callers = new WeakMap<FastifyRequest, Caller>();
-  const shareOf = keepBodies(app, parts);
+  const reservationOf = keepBodies(app, parts);
   app.addHook('onRequest', async (request, reply) => {
     const identified = identify(request, parts.config, parts.store.keys);
     if (!identified.ok) return sendRefusal(reply, identified.refused);
@@ -52,7 +52,7 @@ export function clientRoutes(app: FastifyInstance, parts: Parts, sockets: Set<Cl
     onRequest: async (_request: FastifyRequest, reply: FastifyReply) =>
       parts.load.state === 'overloaded' ? sendRefusal(reply, overloaded()) : undefined,
   };
-  const way = { callerOf, shareOf, review };
+  const way = { callerOf, reservationOf, review };
   for (const root of ROOTS) {
     app.post(`${root}/${LIVE}`, shedding, turnRoute(parts, { ...way, route: 'responses' }));
     app.post(`${root}/${LIVE}/compact`, shedding, turnRoute(parts, { ...way, route: 'compact' }));
@@ -84,35 +84,35 @@ export function clientRoutes(app: FastifyInstance, parts: Parts, sockets: Set<Cl
 }
 
 /**
- * Bodies are kept as they came, and read once, in turn-request.ts. Each request has a share of what all bodies may
+ * Bodies are kept as they came, and read once, in turn-request.ts. Each request has a reservation of what all bodies may
  * hold, until its connection is done with it.
  */
-function keepBodies(app: FastifyInstance, parts: Parts): ShareOf {
-  const shares = new WeakMap<FastifyRequest, Share>();
-  const shareOf: ShareOf = (request) => shares.get(request) ?? parts.bodies.share();
+function keepBodies(app: FastifyInstance, parts: Parts): ReservationOf {
+  const reservations = new WeakMap<FastifyRequest, Reservation>();
+  const reservationOf: ReservationOf = (request) => reservations.get(request) ?? parts.bodies.reserve();
   app.addHook('onRequest', async (request, reply) => {
-    const share = parts.bodies.share();
-    shares.set(request, share);
-    reply.raw.once('close', () => share.free());
+    const reservation = parts.bodies.reserve();
+    reservations.set(request, reservation);
+    reply.raw.once('close', () => reservation.free());
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage) =>
-    readBody(payload, { mostBytes: LARGEST_BODY_BYTES, share: shareOf(request) }),
+    readBody(payload, { mostBytes: LARGEST_BODY_BYTES, reservation: reservationOf(request) }),
   );
-  return shareOf;
+  return reservationOf;
 }
 
 interface TurnWay {
   readonly callerOf: CallerOf;
-  readonly shareOf: ShareOf;
+  readonly reservationOf: ReservationOf;
   readonly review: KeyReview;
   readonly route: TurnRequest['route'];
 }
 
 /** A unary turn or an event stream, as the body asks. */
-function turnRoute(parts: Parts, { callerOf, shareOf, review, route }: TurnWay) {
+function turnRoute(parts: Parts, { callerOf, reservationOf, review, route }: TurnWay) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
-    const asked = await takeBody(request, shareOf(request));
+    const asked = await takeBody(request, reservationOf(request));
     if (!asked.ok) return sendRefusal(reply, asked.refused);
     const { envelope } = asked;
     const door = envelope.stream === 'yes' && route === 'responses' ? 'sse' : 'json';

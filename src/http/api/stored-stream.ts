@@ -5,7 +5,7 @@
 import type { FastifyReply } from 'fastify';
 import type { HeaderMap } from '../../protocol/headers.ts';
 import type { Passage, PassageListener } from '../../upstream/relayed-answer.ts';
-import { readerOf, type SlowReader } from '../limits/backpressure.ts';
+import { type Backpressure, backpressureOf } from '../limits/backpressure.ts';
 
 export interface Unreachable {
   readonly was: 'unreachable';
@@ -49,7 +49,7 @@ class OwnerStream implements PassageListener {
   readonly #onChunk: (chunk: Buffer) => void;
   readonly #settle: (passed: PassedOn) => void;
   #passage: Passage | undefined;
-  #reader: SlowReader | undefined;
+  #backpressure: Backpressure | undefined;
   #patience: NodeJS.Timeout | undefined;
   #state: 'waiting' | 'flowing' | 'over' = 'waiting';
 
@@ -85,18 +85,18 @@ class OwnerStream implements PassageListener {
       'x-request-id': this.#reply.request.id,
     });
     raw.flushHeaders();
-    this.#reader = readerOf(raw, this.#passage);
+    this.#backpressure = backpressureOf(raw, this.#passage);
   }
 
   onData(chunk: Buffer): void {
     this.#onChunk(chunk);
-    this.#reply.raw.write(chunk, () => this.#reader?.flushed());
-    this.#reader?.wrote();
+    this.#reply.raw.write(chunk, () => this.#backpressure?.flushed());
+    this.#backpressure?.wrote();
   }
 
   onEnd(): void {
     this.#reply.raw.end();
-    this.#reader?.watch();
+    this.#backpressure?.watch();
     this.#over({ was: 'passed_on' });
   }
 

@@ -11,7 +11,7 @@ import { clientOf, flatHeaders, type HeaderMap } from '../../protocol/headers.ts
 import { type Refusal, refusal } from '../../protocol/refusal.ts';
 import { type Envelope, readEnvelope } from '../../protocol/request.ts';
 import { bodyTooLarge, type ReadBody } from '../limits/body-reader.ts';
-import type { Share } from '../limits/memory-budget.ts';
+import type { Reservation } from '../limits/memory-budget.ts';
 import { overloaded } from '../limits/overload.ts';
 import type { Caller } from './caller.ts';
 
@@ -33,8 +33,8 @@ export type Asked =
 
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
 
-/** What a POST asks for. `share` already pays for the body as it came; it pays for what is inside, too. */
-export async function takeBody(request: FastifyRequest, share: Share): Promise<Asked> {
+/** What a POST asks for. `reservation` already pays for the body as it came; it pays for what is inside, too. */
+export async function takeBody(request: FastifyRequest, reservation: Reservation): Promise<Asked> {
   if (!JSON_TYPE.test(request.headers['content-type'] ?? '')) {
     const message = "Send the body with 'content-type: application/json'.";
     return { ok: false, refused: refusal(415, 'unsupported_media_type', message) };
@@ -50,7 +50,7 @@ export async function takeBody(request: FastifyRequest, share: Share): Promise<A
         : refusal(decoded.status, 'invalid_body', decoded.message);
     return { ok: false, refused };
   }
-  if (!share.take(decoded.bytes.length - bytes.length)) return { ok: false, refused: overloaded() };
+  if (!reservation.take(decoded.bytes.length - bytes.length)) return { ok: false, refused: overloaded() };
   return readEnvelope(decoded.bytes);
 }
 

@@ -1,18 +1,18 @@
 import { PassThrough, type Writable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { textHead } from './text-frame.ts';
-import { joinNeighbours, Outlet, writeTogether } from './write-batch.ts';
+import { joinNeighbours, WriteBatch, writeTogether } from './write-batch.ts';
 
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-function outlet() {
+function batch() {
   const said: string[] = [];
-  const made = new Outlet((pieces, bytes) => said.push(`${Buffer.concat(pieces)} ${bytes}`));
+  const made = new WriteBatch((pieces, bytes) => said.push(`${Buffer.concat(pieces)} ${bytes}`));
   return { said, made };
 }
 
 test('what is added within one turn of the loop is delivered once', async () => {
-  const { said, made } = outlet();
+  const { said, made } = batch();
   for (const word of ['a', 'bc', 'd']) made.add(Buffer.from(word));
   expect(said).toEqual([]);
   await tick();
@@ -22,7 +22,7 @@ test('what is added within one turn of the loop is delivered once', async () => 
 });
 
 test('what was released is not delivered again', async () => {
-  const { said, made } = outlet();
+  const { said, made } = batch();
   made.add(Buffer.from('a'));
   made.release();
   made.release();

@@ -7,7 +7,7 @@ import type { Writable } from 'node:stream';
 /** Up to here a copy is cheaper than several pieces, each of which a stream keeps an account of. */
 const COPIED_BYTES = 16 * 1024;
 
-export class Outlet {
+export class WriteBatch {
   readonly #deliver: (pieces: readonly Buffer[], bytes: number) => void;
   readonly #release = () => this.release();
   #pieces: Buffer[] = [];

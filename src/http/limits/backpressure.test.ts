@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { SlowReader } from './backpressure.ts';
+import { Backpressure } from './backpressure.ts';
 
 const MIB = 1024 * 1024;
 
@@ -27,7 +27,7 @@ function reader(socket: Socket, stuckAfterMs: number) {
     words.push(word);
     heard.get(word)?.();
   };
-  const slow = new SlowReader(
+  const slow = new Backpressure(
     socket,
     {
       buffered: () => socket.writableLength,

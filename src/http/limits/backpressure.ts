@@ -20,7 +20,7 @@ const STUCK_AFTER_MS = 60_000;
 /** Node says after a span without a byte that the socket is silent; so many spans in a row make the limit. */
 const SPANS = 4;
 
-export class SlowReader {
+export class Backpressure {
   readonly #socket: Socket;
   readonly #flow: Flow;
   readonly #spanMs: number;
@@ -83,13 +83,13 @@ export class SlowReader {
 }
 
 /** The reader of an HTTP answer, watched from its last write until all of it has left. */
-export function readerOf(
+export function backpressureOf(
   response: ServerResponse,
   turn?: Pick<Flow, 'pause' | 'resume'>,
-): SlowReader | undefined {
+): Backpressure | undefined {
   const { socket } = response;
   if (socket === null) return undefined;
-  const reader = new SlowReader(socket, {
+  const reader = new Backpressure(socket, {
     buffered: () => response.writableLength,
     pause: () => turn?.pause(),
     resume: () => turn?.resume(),

@@ -1,17 +1,17 @@
 import { PassThrough } from 'node:stream';
 import { expect, test, vi } from 'vitest';
 import { readBody } from './body-reader.ts';
-import { ByteBudget } from './memory-budget.ts';
+import { MemoryBudget } from './memory-budget.ts';
 
 const PACE = { silenceMs: 30_000, patienceMs: 60_000, bytesPerSecond: 1000 };
 
-function reading(limits: { mostBytes?: number; budget?: ByteBudget } = {}) {
-  const { mostBytes = 1000, budget = new ByteBudget(1_000_000) } = limits;
+function reading(limits: { mostBytes?: number; budget?: MemoryBudget } = {}) {
+  const { mostBytes = 1000, budget = new MemoryBudget(1_000_000) } = limits;
   const stream = new PassThrough();
-  return { stream, budget, read: readBody(stream, { mostBytes, share: budget.share(), pace: PACE }) };
+  return { stream, budget, read: readBody(stream, { mostBytes, reservation: budget.reserve(), pace: PACE }) };
 }
 
-test('a body that comes in pieces is one body, and its bytes are held until its share is freed', async () => {
+test('a body that comes in pieces is one body, and its bytes are held until its reservation is freed', async () => {
   const { stream, budget, read } = reading();
   stream.write('{"a"');
   stream.end(':1}');
@@ -21,7 +21,7 @@ test('a body that comes in pieces is one body, and its bytes are held until its 
 
 test.each([
   ['larger than allowed', { mostBytes: 3 }, 400, 'payload_too_large'],
-  ['more than the server can hold', { budget: new ByteBudget(3) }, 503, 'server_is_overloaded'],
+  ['more than the server can hold', { budget: new MemoryBudget(3) }, 503, 'server_is_overloaded'],
 ])('a body that is %s is refused at once, and nothing of it is kept', async (_name, limits, status, code) => {
   const { stream, budget, read } = reading(limits);
   stream.write('four');

@@ -4,7 +4,7 @@
  */
 import type { Readable } from 'node:stream';
 import { type Refusal, refusal } from '../../protocol/refusal.ts';
-import type { Share } from './memory-budget.ts';
+import type { Reservation } from './memory-budget.ts';
 import { overloaded } from './overload.ts';
 
 export type ReadBody =
@@ -24,7 +24,7 @@ const PACE: BodyPace = { silenceMs: 30_000, patienceMs: 60_000, bytesPerSecond: 
 
 export interface BodyBounds {
   readonly mostBytes: number;
-  readonly share: Share;
+  readonly reservation: Reservation;
   readonly pace?: BodyPace;
 }
 
@@ -66,7 +66,7 @@ class BodyReading {
     if (this.#state === 'settled') return;
     this.#bytes += chunk.length;
     if (this.#bytes > this.#bounds.mostBytes) return this.refuse(bodyTooLarge(this.#bounds.mostBytes));
-    if (!this.#bounds.share.take(chunk.length)) return this.refuse(overloaded());
+    if (!this.#bounds.reservation.take(chunk.length)) return this.refuse(overloaded());
     this.#chunks.push(chunk);
     this.#silence.refresh();
   }
@@ -89,7 +89,7 @@ class BodyReading {
     this.#state = 'settled';
     clearTimeout(this.#silence);
     clearInterval(this.#slowness);
-    if (!read.ok) this.#bounds.share.free();
+    if (!read.ok) this.#bounds.reservation.free();
     this.#chunks.length = 0;
     this.#settle(read);
   }

@@ -9,7 +9,7 @@
  */
 const MOST_BODY_BYTES = 1024 * 1024 * 1024;
 
-export class ByteBudget {
+export class MemoryBudget {
   readonly #limit: number;
   #held = 0;
 
@@ -22,8 +22,8 @@ export class ByteBudget {
   }
 
   /** One request's part of the budget; empty at first. */
-  share(): Share {
-    return new Share((bytes) => this.#move(bytes));
+  reserve(): Reservation {
+    return new Reservation((bytes) => this.#move(bytes));
   }
 
   #move(bytes: number): boolean {
@@ -33,7 +33,7 @@ export class ByteBudget {
   }
 }
 
-export class Share {
+export class Reservation {
   readonly #move: (bytes: number) => boolean;
   #bytes = 0;
 

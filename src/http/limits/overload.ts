@@ -45,7 +45,7 @@ export function judge(before: Judgement, sample: LoadSample): Judgement {
   return { state: before.state === 'bearable' ? 'overloaded' : 'bearable', against: 0 };
 }
 
-export class LoadWatch implements Load {
+export class OverloadDetector implements Load {
   readonly #delay = monitorEventLoopDelay({ resolution: 20 });
   readonly #timer: NodeJS.Timeout;
   #judged = AT_EASE;

@@ -12,7 +12,7 @@ import { refusal } from '../../protocol/refusal.ts';
 import { sendRefusal } from '../answer.ts';
 import { meantBy } from '../api/wrong-path.ts';
 import type { Parts } from '../dependencies.ts';
-import { readerOf } from './backpressure.ts';
+import { backpressureOf } from './backpressure.ts';
 import { readBody } from './body-reader.ts';
 import { boundConnections } from './connections.ts';
 import { refuseConnection, refuseUpgrade } from './raw-answer.ts';
@@ -83,7 +83,7 @@ export function holdBounds(server: FastifyInstance, parts: Parts): void {
   // Before its body: what is sent to nowhere is not waited for.
   server.addHook('onRequest', async (request, reply) => (request.is404 ? refusePath(reply) : undefined));
   server.addHook('onSend', async (request, reply) => {
-    readerOf(reply.raw)?.watch();
+    backpressureOf(reply.raw)?.watch();
     // The websocket plugin ends the connection of a handshake that was refused.
     if (request.ws) reply.header('connection', 'close');
   });
@@ -119,9 +119,9 @@ function readJsonBodies(server: FastifyInstance, { bodies }: Parts): void {
   server.addContentTypeParser(
     'application/json',
     async (_request: FastifyRequest, payload: IncomingMessage) => {
-      const share = bodies.share();
-      const read = await readBody(payload, { mostBytes: LARGEST_ADMIN_BODY_BYTES, share });
-      share.free();
+      const reservation = bodies.reserve();
+      const read = await readBody(payload, { mostBytes: LARGEST_ADMIN_BODY_BYTES, reservation });
+      reservation.free();
       if (!read.ok) throw withStatus(read.refused.status, read.refused.error.message);
       if (read.bytes.length === 0) return undefined;
       return parseObject(read.bytes) ?? Promise.reject(withStatus(400, 'The body is not a JSON object.'));
