@@ -13,7 +13,7 @@ import { type Mark, RECOVERY } from '../turn/recovery.ts';
 import type { Refreshed } from '../turn/states.ts';
 import { bearerOf } from './account.ts';
 import { freshnessOf } from './credentials.ts';
-import { ANSWER_LOST, NO_REFRESH_TOKEN, type Renewal, type Renewals } from './token-refresh.ts';
+import { ANSWER_LOST, NO_REFRESH_TOKEN, type Renewal, type TokenRefresher } from './token-refresh.ts';
 
 /** A turn that waits longer for a refresh is better served elsewhere, and needs time left for that; the refresh goes on. */
 const REFRESH_WAIT_SHARE = 1 / 4;
@@ -23,7 +23,7 @@ const JUST_REFRESHED_MS = 5 * 60_000;
 
 export interface AccountTokensOptions {
   readonly rows: AccountRows;
-  readonly renewals: Renewals;
+  readonly tokenRefresher: TokenRefresher;
   readonly mark: (id: AccountId, mark: Mark, failure: Failure) => void;
   /** How long a turn may spend on finding an account that serves it. */
   readonly budgetMs: number;
@@ -76,7 +76,7 @@ export class AccountTokens {
       ref: false,
     });
     const renewal = await Promise.race([
-      this.#options.renewals.renew(id, alive ? 'usable' : 'useless'),
+      this.#options.tokenRefresher.renew(id, alive ? 'usable' : 'useless'),
       waited,
     ]);
     if (renewal.kind === 'renewed') {
@@ -90,7 +90,7 @@ export class AccountTokens {
 
   /** The same in the background, where nobody waits: only a refusal says anything about the account. */
   async keep(id: AccountId): Promise<void> {
-    const renewal = await this.#options.renewals.renew(id, 'usable');
+    const renewal = await this.#options.tokenRefresher.renew(id, 'usable');
     if (renewal.kind === 'renewed') this.#refreshed(id);
     if (renewal.kind === 'refused') this.#notRefreshed(id, renewal, undefined);
   }

@@ -9,7 +9,7 @@ import type { Log } from '../log.ts';
 import { statusOf } from './account.ts';
 import { freshnessOf, refreshTokenOf } from './credentials.ts';
 import type { AccountPool } from './pool.ts';
-import type { Allowances } from './quota-monitor.ts';
+import type { QuotaMonitor } from './quota-monitor.ts';
 
 const LOOK_EVERY_MS = 20_000;
 const MINUTE_MS = 60_000;
@@ -57,11 +57,11 @@ export function isUsageDue(
 
 export interface UpkeepOptions {
   readonly pool: AccountPool;
-  readonly allowances: Allowances;
+  readonly quotaMonitor: QuotaMonitor;
   readonly log: Log;
 }
 
-export class Upkeep implements Disposable {
+export class Maintenance implements Disposable {
   readonly #options: UpkeepOptions;
   readonly #asked = new Map<AccountId, Asked>();
   readonly #checkedAt = new Map<AccountId, number>();
@@ -87,14 +87,14 @@ export class Upkeep implements Disposable {
       if (isRenewalDue(row, now)) await this.#options.pool.tokens.keep(row.id);
       if (isLoginCheckDue(row, this.#checkedAt.get(row.id), now)) {
         this.#checkedAt.set(row.id, now);
-        await this.#options.allowances.recheckLogin(row.id);
+        await this.#options.quotaMonitor.recheckLogin(row.id);
       }
       const due = isUsageDue(row, this.#asked.get(row.id), { now, spread: Math.random() });
       if (due) await this.#ask(row.id, now);
     } catch (error) {
       this.#options.log.warn(
         { account: row.id, reason: (error as Error).message },
-        'upkeep of an account failed',
+        'maintenance of an account failed',
       );
     }
   }
@@ -102,7 +102,7 @@ export class Upkeep implements Disposable {
   async #ask(id: AccountId, now: number): Promise<void> {
     const refusals = this.#asked.get(id)?.refusals ?? 0;
     this.#asked.set(id, { at: now, refusals });
-    const outcome = await this.#options.allowances.poll(id);
+    const outcome = await this.#options.quotaMonitor.poll(id);
     this.#asked.set(id, { at: now, refusals: outcome === 'answered' ? 0 : refusals + 1 });
   }
 }

@@ -15,7 +15,7 @@ import type { Route } from '../upstream/http.ts';
 import type { BrowserStart, DeviceCode, Granted, Issuer } from '../upstream/oauth-client.ts';
 import { draftOf } from './account-input.ts';
 import { readLogin } from './import.ts';
-import type { Allowances } from './quota-monitor.ts';
+import type { QuotaMonitor } from './quota-monitor.ts';
 
 const BROWSER_LOGIN_MS = 10 * 60_000;
 const REMEMBERED = 100;
@@ -55,7 +55,7 @@ export type ListenForCallback = (
 export interface LoginsOptions {
   readonly issuer: Issuer;
   readonly rows: AccountRows;
-  readonly allowances: Allowances;
+  readonly quotaMonitor: QuotaMonitor;
   readonly listen: ListenForCallback;
   readonly log: Log;
 }
@@ -188,7 +188,7 @@ export class Logins implements Disposable {
     const [login] = read.ok ? read.logins : [];
     if (login === undefined) return { status: 'failed', error: 'unusable_tokens' satisfies LoginFailure };
     const { row } = await this.#options.rows.upsert(draftOf(login, undefined));
-    await this.#options.allowances.probe(row.id);
+    await this.#options.quotaMonitor.probe(row.id);
     return { status: 'complete', accountId: row.id };
   }
 

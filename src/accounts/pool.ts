@@ -18,7 +18,7 @@ import { blockFor, FREED } from './cooldown.ts';
 import { HostIncidents } from './host-incidents.ts';
 import { LossStreaks } from './loss-streaks.ts';
 import { type Because, type Choice, choose, type Wish } from './selection.ts';
-import type { Renewals } from './token-refresh.ts';
+import type { TokenRefresher } from './token-refresh.ts';
 
 /** `last_used_at` is for people: written no more often than this. */
 const USED_EVERY_MS = 60_000;
@@ -32,7 +32,7 @@ interface Tally {
 export interface PoolOptions {
   readonly rows: AccountRows;
   readonly config: Config;
-  readonly renewals: Renewals;
+  readonly tokenRefresher: TokenRefresher;
   readonly log: Log;
   /** An operator changed or removed the account: what was learnt about its connections is no longer true. */
   readonly onEdited: (id: AccountId) => void;
@@ -61,10 +61,10 @@ export class AccountPool {
 
   constructor(options: PoolOptions) {
     this.#options = options;
-    const { rows, renewals } = options;
+    const { rows, tokenRefresher } = options;
     this.tokens = new AccountTokens({
       rows,
-      renewals,
+      tokenRefresher,
       budgetMs: options.config.failoverBudgetMs,
       mark: (id, mark, failure) => this.mark(id, mark, { failure, model: '' }),
     });

@@ -30,7 +30,7 @@ export interface AllowancesOptions {
   readonly log: Log;
 }
 
-export class Allowances {
+export class QuotaMonitor {
   readonly #options: AllowancesOptions;
 
   constructor(options: AllowancesOptions) {

@@ -55,13 +55,13 @@ interface Trouble {
   readonly until: number;
 }
 
-export class Renewals {
+export class TokenRefresher {
   readonly #options: RenewalsOptions;
   readonly #running = new Map<AccountId, Promise<Renewal>>();
   readonly #troubles = new Map<AccountId, Trouble>();
   /** Versions whose token was sent from here without an answer: no need to wait for one. */
   readonly #spent = new Set<string>();
-  /** Renewals whose token is on its way, until the new one is stored. */
+  /** TokenRefresher whose token is on its way, until the new one is stored. */
   readonly #sent = new Set<Promise<Renewal>>();
   #state: 'open' | 'draining' = 'open';
 

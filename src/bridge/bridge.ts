@@ -9,22 +9,22 @@ import { localFailure } from '../turn/local-failure.ts';
 import { refusalForFailure } from '../turn/refusals.ts';
 import type { TurnDependencies } from './dependencies.ts';
 import { backgroundAnswer } from './history/background-answer.ts';
-import type { Admission, Rations } from './key-limits.ts';
+import type { Admission, KeyRateLimiter } from './key-rate-limiter.ts';
 import { Turn } from './turn/turn.ts';
 import type { RunningTurn, TurnRequest, TurnSink } from './turn-request.ts';
 
 export class Bridge {
   readonly #dependencies: TurnDependencies;
-  readonly #rations: Rations;
+  readonly #keyLimiter: KeyRateLimiter;
   readonly #onDrained: () => void;
   readonly #running = new Set<Turn>();
   #state: 'open' | 'draining' = 'open';
   #emptied: (() => void) | undefined;
 
-  constructor(dependencies: TurnDependencies, rations: Rations, onDrained: () => void) {
+  constructor(dependencies: TurnDependencies, keyLimiter: KeyRateLimiter, onDrained: () => void) {
     this.#dependencies = dependencies;
     this.#onDrained = onDrained;
-    this.#rations = rations;
+    this.#keyLimiter = keyLimiter;
   }
 
   get activeTurns(): number {
@@ -51,7 +51,7 @@ export class Bridge {
   /** What is thrown here would end the door's connection, and on a WebSocket all its other turns. */
   #admit(tenant: Tenant): Admission {
     try {
-      return this.#rations.enter(tenant, Date.now());
+      return this.#keyLimiter.enter(tenant, Date.now());
     } catch (cause) {
       const { message, stack } = cause as Error;
       this.#dependencies.log.error({ reason: message, stack }, 'the limits of a key could not be checked');

@@ -1,7 +1,7 @@
 /** What every running turn uses and no turn owns. */
 
 import type { AccountPool } from '../accounts/pool.ts';
-import type { Allowances } from '../accounts/quota-monitor.ts';
+import type { QuotaMonitor } from '../accounts/quota-monitor.ts';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import type { Failure } from '../turn/failure.ts';
@@ -13,7 +13,7 @@ import type { TurnLog } from './turn-log.ts';
 
 export interface TurnDependencies {
   readonly pool: AccountPool;
-  readonly allowances: Allowances;
+  readonly quotaMonitor: QuotaMonitor;
   readonly sessions: Sessions;
   readonly choice: AccountChoice;
   readonly transports: Transports;

@@ -5,10 +5,10 @@
 import type { Catalogue } from '../accounts/model-catalogue.ts';
 import type { Logins } from '../accounts/oauth-logins.ts';
 import type { AccountPool } from '../accounts/pool.ts';
-import type { Allowances } from '../accounts/quota-monitor.ts';
+import type { QuotaMonitor } from '../accounts/quota-monitor.ts';
 import type { FeedEvents } from '../admin-api/events.ts';
 import type { Bridge } from '../bridge/bridge.ts';
-import type { Rations } from '../bridge/key-limits.ts';
+import type { KeyRateLimiter } from '../bridge/key-rate-limiter.ts';
 import type { Sessions } from '../bridge/session/sessions.ts';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
@@ -26,11 +26,11 @@ export interface Parts {
   readonly config: Config;
   readonly store: Store;
   readonly pool: AccountPool;
-  readonly allowances: Allowances;
+  readonly quotaMonitor: QuotaMonitor;
   readonly logins: Logins;
   readonly sessions: Sessions;
   readonly bridge: Bridge;
-  readonly rations: Rations;
+  readonly keyLimiter: KeyRateLimiter;
   readonly http: HttpUpstream;
   readonly catalogue: Catalogue;
   readonly bodies: MemoryBudget;

@@ -2,19 +2,19 @@
  * What the server is made of, built from the bottom floor up: the only file that knows all of it.
  */
 import { glanceAt } from '../accounts/account.ts';
-import { Upkeep } from '../accounts/maintenance.ts';
+import { Maintenance } from '../accounts/maintenance.ts';
 import { Catalogue } from '../accounts/model-catalogue.ts';
 import { Logins } from '../accounts/oauth-logins.ts';
 import { AccountPool } from '../accounts/pool.ts';
-import { Allowances } from '../accounts/quota-monitor.ts';
-import { Renewals } from '../accounts/token-refresh.ts';
+import { QuotaMonitor } from '../accounts/quota-monitor.ts';
+import { TokenRefresher } from '../accounts/token-refresh.ts';
 import type { FeedEvents } from '../admin-api/events.ts';
 import { AccountChoice } from '../bridge/account-choice.ts';
 import { WebsocketSupport } from '../bridge/attempt/websocket-support.ts';
 import { Bridge } from '../bridge/bridge.ts';
 import type { TurnDependencies } from '../bridge/dependencies.ts';
 import { historySource } from '../bridge/history/source.ts';
-import { Rations } from '../bridge/key-limits.ts';
+import { KeyRateLimiter } from '../bridge/key-rate-limiter.ts';
 import type { Session } from '../bridge/session/session.ts';
 import { Sessions } from '../bridge/session/sessions.ts';
 import { TurnLog } from '../bridge/turn-log.ts';
@@ -33,7 +33,7 @@ import { type Glance, Metrics } from '../observability/metrics.ts';
 import { Notifier } from '../observability/notifications/notifier.ts';
 import type { Store } from '../store/store.ts';
 import { localFailure } from '../turn/local-failure.ts';
-import { Census } from '../upstream/connection-gauge.ts';
+import { ConnectionGauge } from '../upstream/connection-gauge.ts';
 import { HttpUpstream } from '../upstream/http.ts';
 import { Issuer } from '../upstream/oauth-client.ts';
 import { VERSION } from './version.ts';
@@ -63,13 +63,15 @@ export interface Built {
 
 export function buildParts({ config, log, store, strength }: Ground): Built {
   const http = new HttpUpstream();
-  const census = new Census();
-  const metrics: Metrics = new Metrics(VERSION, () => glance({ store, http, census, sessions, bridge }));
+  const connectionGauge = new ConnectionGauge();
+  const metrics: Metrics = new Metrics(VERSION, () =>
+    glance({ store, http, connectionGauge, sessions, bridge }),
+  );
   const accounts = buildAccounts({ config, log, store, http, metrics });
   const watch = buildWatch(accounts.pool, (id) => sessions.get(id));
   store.accounts.watch((id) => watch.live.accountChanged(id));
   const { live } = watch;
-  const rations = new Rations({
+  const keyLimiter = new KeyRateLimiter({
     limitsOf: (tenant) => store.keys.get(tenant)?.limits,
     tokensSince: (tenant, at) => store.usage.tokensSince(tenant, at),
   });
@@ -80,24 +82,24 @@ export function buildParts({ config, log, store, strength }: Ground): Built {
     http,
     ...accounts,
     live,
-    rations,
+    keyLimiter,
     metrics,
-    census,
+    connectionGauge,
   });
-  const { pool, allowances, logins } = accounts;
+  const { pool, quotaMonitor, logins } = accounts;
   const notifier = new Notifier({ store, log });
-  const bridge = new Bridge(dependencies, rations, shutDown);
+  const bridge = new Bridge(dependencies, keyLimiter, shutDown);
   const parts: Parts = {
     ...strength,
     config,
     store,
     pool,
-    allowances,
+    quotaMonitor,
     logins,
     sessions,
     bridge,
     metrics,
-    rations,
+    keyLimiter,
     http,
     catalogue: new Catalogue(pool, http, config),
     notifier,
@@ -113,22 +115,22 @@ export function buildParts({ config, log, store, strength }: Ground): Built {
     await http.close();
     strength.load.stop();
   };
-  return { parts, rest: () => accounts.upkeep[Symbol.dispose](), close };
+  return { parts, rest: () => accounts.maintenance[Symbol.dispose](), close };
 }
 
 type Accounts = ReturnType<typeof buildAccounts>;
 
-async function endAccounts({ upkeep, logins, renewals }: Accounts): Promise<void> {
-  upkeep[Symbol.dispose]();
+async function endAccounts({ maintenance, logins, tokenRefresher }: Accounts): Promise<void> {
+  maintenance[Symbol.dispose]();
   logins[Symbol.dispose]();
-  await renewals.drain();
+  await tokenRefresher.drain();
 }
 
-function glance({ store, http, census, sessions, bridge }: Watched): Glance {
+function glance({ store, http, connectionGauge, sessions, bridge }: Watched): Glance {
   return {
     activeTurns: bridge.activeTurns,
     sessions: sessions.all().length,
-    connections: { ws: census.open, http: http.running },
+    connections: { ws: connectionGauge.open, http: http.running },
     writer: store.writer,
     accounts: store.accounts.all().map((row) => glanceAt(row, Date.now())),
   };
@@ -138,21 +140,26 @@ function buildAccounts({ config, log, store, http, metrics }: AccountGround) {
   const { accounts: rows } = store;
   const upgrades = new WebsocketSupport([config.openaiBaseUrl, config.chatgptBaseUrl, ...PROVIDERS]);
   const issuer = new Issuer(http, config.authBaseUrl);
-  const renewals = new Renewals({ rows, issuer, log, onOutcome: (outcome) => metrics.refreshed(outcome) });
+  const tokenRefresher = new TokenRefresher({
+    rows,
+    issuer,
+    log,
+    onOutcome: (outcome) => metrics.refreshed(outcome),
+  });
   const pool = new AccountPool({
     rows,
     config,
-    renewals,
+    tokenRefresher,
     log,
     onEdited: (id) => {
       upgrades.forget(id);
       http.retire(id);
     },
   });
-  const allowances = new Allowances({ pool, rows, config, http, log });
-  const upkeep = new Upkeep({ pool, allowances, log });
-  const logins = new Logins({ issuer, rows, allowances, listen: listenForCallback, log });
-  return { pool, allowances, upkeep, logins, upgrades, renewals };
+  const quotaMonitor = new QuotaMonitor({ pool, rows, config, http, log });
+  const maintenance = new Maintenance({ pool, quotaMonitor, log });
+  const logins = new Logins({ issuer, rows, quotaMonitor, listen: listenForCallback, log });
+  return { pool, quotaMonitor, maintenance, logins, upgrades, tokenRefresher };
 }
 
 function buildWatch(pool: AccountPool, sessionOf: (id: SessionId) => Session | undefined): Parts['watch'] {
@@ -177,15 +184,15 @@ interface Floors {
   readonly store: Store;
   readonly http: HttpUpstream;
   readonly pool: AccountPool;
-  readonly allowances: Allowances;
+  readonly quotaMonitor: QuotaMonitor;
   readonly upgrades: WebsocketSupport;
   readonly live: Live;
-  readonly rations: Rations;
+  readonly keyLimiter: KeyRateLimiter;
   readonly metrics: Metrics;
-  readonly census: Census;
+  readonly connectionGauge: ConnectionGauge;
 }
 
-interface Watched extends Pick<Floors, 'store' | 'http' | 'census'> {
+interface Watched extends Pick<Floors, 'store' | 'http' | 'connectionGauge'> {
   readonly sessions: Sessions;
   readonly bridge: Bridge;
 }
@@ -202,12 +209,12 @@ function buildBridge({
   store,
   http,
   pool,
-  allowances,
+  quotaMonitor,
   upgrades,
   live,
-  rations,
+  keyLimiter,
   metrics,
-  census,
+  connectionGauge,
 }: Floors) {
   const { secrets } = store;
   const sessions = new Sessions({
@@ -232,7 +239,7 @@ function buildBridge({
     upgrades,
     pingMs: config.upstreamPingMs,
     handshakeMs,
-    census,
+    connectionGauge,
     source,
     scoped,
   };
@@ -241,7 +248,7 @@ function buildBridge({
     log,
     onTurn: (turn) => {
       const { tenant, inputTokens = 0, outputTokens = 0 } = turn.row;
-      rations.spent(tenant, inputTokens + outputTokens, Date.now());
+      keyLimiter.spent(tenant, inputTokens + outputTokens, Date.now());
       metrics.turnCommitted(turn);
       live.turnCommitted(turn);
     },
@@ -250,7 +257,7 @@ function buildBridge({
   let closing = localFailure('session_released');
   const dependencies: TurnDependencies = {
     pool,
-    allowances,
+    quotaMonitor,
     sessions,
     choice: new AccountChoice(pool),
     transports,

@@ -1,5 +1,5 @@
 /** How many upstream WebSockets are open; each counts itself in, and out again when it closes. */
-export class Census {
+export class ConnectionGauge {
   #open = 0;
 
   get open(): number {

@@ -5,7 +5,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import type { AccountId } from '../domain/ids.ts';
 import type { UpstreamError } from '../turn/upstream-error.ts';
 import type { UpstreamAccount } from './account.ts';
-import { Census } from './connection-gauge.ts';
+import { ConnectionGauge } from './connection-gauge.ts';
 import { openSocket } from './websocket.ts';
 
 const MIB = 1024 * 1024;
@@ -40,7 +40,7 @@ async function connection(pingMs = PING_MS) {
     pingMs,
     handshakeMs: 5000,
     signal,
-    census: new Census(),
+    connectionGauge: new ConnectionGauge(),
   });
   if (!opened.ok) throw new Error('the socket did not open');
   const [peer] = await accepted;

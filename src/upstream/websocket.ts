@@ -9,7 +9,7 @@ import { type Frame, frameOf, kindOf, readable } from '../protocol/frame.ts';
 import { flatHeaders, type HeaderMap, withoutLimits } from '../protocol/headers.ts';
 import type { UpstreamError } from '../turn/upstream-error.ts';
 import { responsesRoot, type UpstreamAccount, upgradeHeaders } from './account.ts';
-import type { Census } from './connection-gauge.ts';
+import type { ConnectionGauge } from './connection-gauge.ts';
 import { CONNECT_TIMEOUT_MS, socketMaker } from './proxy-tunnel.ts';
 import { type Exchange, type FrameListener, SMALL_BODY_BYTES } from './upstream-stream.ts';
 
@@ -35,7 +35,7 @@ export interface SocketOptions {
   /** A handshake that takes longer has failed; 15 s at most. */
   readonly handshakeMs: number;
   readonly signal: AbortSignal;
-  readonly census: Census;
+  readonly connectionGauge: ConnectionGauge;
 }
 
 export class UpstreamSocket {
@@ -59,7 +59,7 @@ export class UpstreamSocket {
   #garbage = 0;
 
   constructor(socket: WebSocket, account: UpstreamAccount, opened: Opened) {
-    this.#leave = opened.census.enter();
+    this.#leave = opened.connectionGauge.enter();
     this.#socket = socket;
     this.#upload = new Upload(opened.stream, PINGS_UNANSWERED * opened.pingMs, () =>
       this.#end({ via: 'timeout', what: 'ping' }),
@@ -177,7 +177,7 @@ export class UpstreamSocket {
 
 type Opened = { readonly headers: HeaderMap; readonly stream: Socket } & Pick<
   SocketOptions,
-  'pingMs' | 'census'
+  'pingMs' | 'connectionGauge'
 >;
 
 /** A frame on its way out: slow is all right, as long as something of it leaves now and then. */
@@ -231,8 +231,8 @@ export function openSocket(options: SocketOptions): Promise<OpenedSocket> {
     const onAbort = (): void => socket.terminate();
     options.signal.addEventListener('abort', onAbort, { once: true });
     socket.once('upgrade', (answer) => {
-      const { pingMs, census } = options;
-      const opened = { headers: flatHeaders(answer.headers), stream: answer.socket, pingMs, census };
+      const { pingMs, connectionGauge } = options;
+      const opened = { headers: flatHeaders(answer.headers), stream: answer.socket, pingMs, connectionGauge };
       socket.once('open', () => {
         options.signal.removeEventListener('abort', onAbort);
         socket.removeAllListeners();

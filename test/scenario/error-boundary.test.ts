@@ -6,7 +6,7 @@ import { AccountChoice } from '../../src/bridge/account-choice.ts';
 import { AccountAttempt } from '../../src/bridge/attempt/account-attempt.ts';
 import { Attempt } from '../../src/bridge/attempt/attempt.ts';
 import { ResponseCollector } from '../../src/bridge/attempt/response-collector.ts';
-import { Rations } from '../../src/bridge/key-limits.ts';
+import { KeyRateLimiter } from '../../src/bridge/key-rate-limiter.ts';
 import { Sessions } from '../../src/bridge/session/sessions.ts';
 import { ClientSide } from '../../src/bridge/turn/client-stream.ts';
 import { TurnRecord } from '../../src/bridge/turn/record.ts';
@@ -126,7 +126,7 @@ test('a control byte in a header of upstream’s is left out, not stumbled over'
 test('limits of a key that cannot be looked up refuse that turn, and no other on the same socket', async () => {
   await using world = await makeWorld({ kind: 'api_key', names: ['a'] });
   await using client = await openDoor('ws', world.url);
-  vi.spyOn(Rations.prototype, 'enter').mockImplementationOnce(broken);
+  vi.spyOn(KeyRateLimiter.prototype, 'enter').mockImplementationOnce(broken);
   expect((await client.turn({ input: 'one' })).error?.['code']).toBe('internal_error');
   expect(textOf(await client.turn({ input: 'two' }))).toContain('user: two ·');
 });

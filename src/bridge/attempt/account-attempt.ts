@@ -158,9 +158,9 @@ export class AccountAttempt implements ResponseListener {
 
   vendorFrame(frame: Frame): void {
     const { request, session } = this.#given.placed;
-    const { allowances, sessions } = this.#dependencies;
+    const { quotaMonitor, sessions } = this.#dependencies;
     const { shown, turnState } = vendorFrame(frame, request, (limits) => {
-      allowances.readFrame(this.account.id, limits, this.#askedAt);
+      quotaMonitor.readFrame(this.account.id, limits, this.#askedAt);
       return this.#poolLimits();
     });
     if (turnState !== undefined) sessions.rememberTurnState(session, turnState, this.account.id);
@@ -168,23 +168,23 @@ export class AccountAttempt implements ResponseListener {
   }
 
   #readLimits(headers: HeaderMap): void {
-    this.#dependencies.allowances.readHeaders(this.account.id, headers, this.#askedAt);
+    this.#dependencies.quotaMonitor.readHeaders(this.account.id, headers, this.#askedAt);
   }
 
   /** What the pool has left, in the form of one account's limits; `undefined` while nothing is known. */
   #poolLimits(): Frame | undefined {
-    const { allowances } = this.#dependencies;
+    const { quotaMonitor } = this.#dependencies;
     const { allowed } = this.#given.placed.request;
     const now = Date.now();
-    const windows = poolWindows(allowances.windows(allowed), now);
-    return windows.length === 0 ? undefined : rateLimitsFrame(windows, allowances.plan(allowed), now);
+    const windows = poolWindows(quotaMonitor.windows(allowed), now);
+    return windows.length === 0 ? undefined : rateLimitsFrame(windows, quotaMonitor.plan(allowed), now);
   }
 
   /** The same for the headers of an answer; nothing for clients that do not read them. */
   #poolHeaders(): HeaderMap {
     const { client, allowed } = this.#given.placed.request;
     if (client !== 'codex') return {};
-    return limitHeaders(poolWindows(this.#dependencies.allowances.windows(allowed), Date.now()));
+    return limitHeaders(poolWindows(this.#dependencies.quotaMonitor.windows(allowed), Date.now()));
   }
 
   /** The client's turn state goes up only to the account that issued it. */

@@ -124,7 +124,7 @@ export class Attempt {
       headers: composeHeaders(this.#context, this.#transports),
       pingMs: this.#transports.pingMs,
       handshakeMs: this.#transports.handshakeMs,
-      census: this.#transports.census,
+      connectionGauge: this.#transports.connectionGauge,
       signal: this.#abort.signal,
     });
     this.#abort = undefined;

@@ -11,7 +11,7 @@ import { TURN_METADATA, withMembers } from '../../protocol/turn-metadata.ts';
 import { type Continuation, continuationAt } from '../../turn/continuation.ts';
 import type { AttemptOptions } from '../../turn/states.ts';
 import type { UpstreamAccount } from '../../upstream/account.ts';
-import type { Census } from '../../upstream/connection-gauge.ts';
+import type { ConnectionGauge } from '../../upstream/connection-gauge.ts';
 import type { HttpUpstream } from '../../upstream/http.ts';
 import { buildPayload, type Payload, reinstalled } from '../../upstream/payload.ts';
 import type { Newest } from '../../upstream/websocket.ts';
@@ -28,7 +28,7 @@ export interface Transports {
   readonly upgrades: WebsocketSupport;
   readonly pingMs: number;
   readonly handshakeMs: number;
-  readonly census: Census;
+  readonly connectionGauge: ConnectionGauge;
   readonly source: HistorySource;
   /** A client's id as upstream may see it: the same for the same tenant, and nobody else's. */
   readonly scoped: (tenant: Tenant, value: string) => string;

@@ -13,7 +13,7 @@ import type { Parts } from '../dependencies.ts';
 
 type ById = { Params: { id: string } };
 
-export function accountRoutes(app: FastifyInstance, { pool, allowances, store }: Parts): void {
+export function accountRoutes(app: FastifyInstance, { pool, quotaMonitor, store }: Parts): void {
   app.get('/api/accounts', async (): Promise<ListWire<AccountWire>> => {
     return { data: pool.rows().map((row) => pool.show(row)) };
   });
@@ -24,7 +24,7 @@ export function accountRoutes(app: FastifyInstance, { pool, allowances, store }:
     const saved = await Promise.all(intake.drafts.map((draft) => store.accounts.upsert(draft)));
     const created = saved.some((one) => one.outcome === 'created');
     // Bounded in time: a person sees the plan and what is left at once, or the account as it is known.
-    const probed = await Promise.all(saved.map((one) => allowances.probe(one.row.id)));
+    const probed = await Promise.all(saved.map((one) => quotaMonitor.probe(one.row.id)));
     const shown = saved.map((one, at) => pool.show(probed[at] ?? one.row));
     const several: ListWire<AccountWire> = { data: shown };
     return reply.code(created ? 201 : 200).send(shown.length === 1 ? shown[0] : several);
@@ -47,7 +47,7 @@ export function accountRoutes(app: FastifyInstance, { pool, allowances, store }:
   });
 
   app.post<ById>('/api/accounts/:id/probe', async (request, reply) => {
-    const row = await allowances.probe(request.params.id as AccountId);
+    const row = await quotaMonitor.probe(request.params.id as AccountId);
     return row === undefined ? unknown(reply) : pool.show(row);
   });
 }

@@ -3,15 +3,15 @@
  */
 import { z } from 'zod';
 import type { KeyChangesWire, KeyWire } from '../../admin-api/key.ts';
-import type { Rations } from '../../bridge/key-limits.ts';
+import type { KeyRateLimiter } from '../../bridge/key-rate-limiter.ts';
 import type { AccountId } from '../../domain/ids.ts';
 import type { ApiKey, KeyDraft } from '../../store/keys.ts';
 
 const seconds = (at: number): number => Math.floor(at / 1000);
 const secondsOrNull = (at: number | undefined): number | null => (at === undefined ? null : seconds(at));
 
-export function keyToWire(key: ApiKey, rations: Rations): KeyWire {
-  const used = rations.used(key.id, Date.now());
+export function keyToWire(key: ApiKey, keyLimiter: KeyRateLimiter): KeyWire {
+  const used = keyLimiter.used(key.id, Date.now());
   return {
     id: key.id,
     name: key.name,

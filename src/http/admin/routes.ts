@@ -67,23 +67,23 @@ function bad(reply: FastifyReply, reason: string): FastifyReply {
   return sendRefusal(reply, refusal(400, 'invalid_value', reason));
 }
 
-function keyRoutes(app: FastifyInstance, { store, rations }: Parts): void {
+function keyRoutes(app: FastifyInstance, { store, keyLimiter }: Parts): void {
   app.get('/api/keys', async (): Promise<ListWire<KeyWire>> => {
-    return { data: store.keys.list().map((key) => keyToWire(key, rations)) };
+    return { data: store.keys.list().map((key) => keyToWire(key, keyLimiter)) };
   });
 
   app.post('/api/keys', async (request, reply) => {
     const read = readKeyDraft(request.body, 'new');
     if (!read.ok) return bad(reply, read.reason);
     const { key, text } = await store.keys.create(read.draft);
-    return reply.code(201).send({ ...keyToWire(key, rations), key: text } satisfies NewKeyWire);
+    return reply.code(201).send({ ...keyToWire(key, keyLimiter), key: text } satisfies NewKeyWire);
   });
 
   app.patch<ById>('/api/keys/:id', async (request, reply) => {
     const read = readKeyDraft(request.body, 'change');
     if (!read.ok) return bad(reply, read.reason);
     const key = await store.keys.patch(request.params.id as Tenant, read.draft);
-    return key === undefined ? unknown(reply, 'key') : keyToWire(key, rations);
+    return key === undefined ? unknown(reply, 'key') : keyToWire(key, keyLimiter);
   });
 
   app.delete<ById>('/api/keys/:id', async (request, reply) => {

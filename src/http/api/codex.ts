@@ -14,9 +14,9 @@ export function codexRoutes(app: FastifyInstance, parts: Parts, callerOf: Caller
     app.get(path, async (request) => {
       const now = Date.now();
       const { allowed } = callerOf(request);
-      const plan = parts.allowances.plan(allowed);
+      const plan = parts.quotaMonitor.plan(allowed);
       const accountId = String(request.headers['chatgpt-account-id'] ?? 'respool');
-      return usageBody(poolWindows(parts.allowances.windows(allowed), now), { accountId, plan }, now);
+      return usageBody(poolWindows(parts.quotaMonitor.windows(allowed), now), { accountId, plan }, now);
     });
   }
   for (const path of ['/api/codex/accounts/check', '/backend-api/wham/accounts/check']) {

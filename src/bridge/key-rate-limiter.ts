@@ -33,7 +33,7 @@ interface Meter {
   lastUsedAt: number | undefined;
 }
 
-export class Rations {
+export class KeyRateLimiter {
   readonly #options: RationsOptions;
   readonly #meters = new Map<Tenant, Meter>();
 
