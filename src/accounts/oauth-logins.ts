@@ -12,7 +12,7 @@ import type { Log } from '../log.ts';
 import type { AccountRows } from '../store/accounts/account-rows.ts';
 import { StoreUnavailable } from '../store/store-error.ts';
 import type { Route } from '../upstream/http.ts';
-import type { BrowserStart, DeviceCode, Granted, Issuer } from '../upstream/oauth-client.ts';
+import type { BrowserStart, DeviceCode, OAuthClient, TokenResult } from '../upstream/oauth-client.ts';
 import { draftOf } from './account-input.ts';
 import { readLogin } from './import.ts';
 import type { QuotaMonitor } from './quota-monitor.ts';
@@ -53,7 +53,7 @@ export type ListenForCallback = (
 ) => Promise<{ close(): void } | 'busy'>;
 
 export interface LoginsOptions {
-  readonly issuer: Issuer;
+  readonly oauth: OAuthClient;
   readonly rows: AccountRows;
   readonly quotaMonitor: QuotaMonitor;
   readonly listen: ListenForCallback;
@@ -68,7 +68,7 @@ interface Held {
   readonly ended: AbortController;
 }
 
-export class Logins implements Disposable {
+export class OAuthLogins implements Disposable {
   readonly #options: LoginsOptions;
   readonly #held = new Map<string, Held>();
 
@@ -81,7 +81,7 @@ export class Logins implements Disposable {
   }
 
   async startDevice(): Promise<Login | { readonly failed: string }> {
-    const device = await this.#options.issuer.startDevice(ROUTE, Date.now());
+    const device = await this.#options.oauth.startDevice(ROUTE, Date.now());
     if ('failed' in device) return device;
     const { url, userCode, expiresAt } = device;
     const held = this.#hold({ method: 'device', url, userCode, expiresAt }, undefined);
@@ -91,7 +91,7 @@ export class Logins implements Disposable {
 
   async startBrowser(): Promise<Login> {
     const listener = await this.#listen();
-    const browser = await this.#options.issuer.startBrowser(listener?.port ?? CALLBACK_PORTS[0] ?? 1455);
+    const browser = await this.#options.oauth.startBrowser(listener?.port ?? CALLBACK_PORTS[0] ?? 1455);
     const expiresAt = Date.now() + BROWSER_LOGIN_MS;
     const held = this.#hold({ method: 'browser', url: browser.url, userCode: undefined, expiresAt }, browser);
     held.ended.signal.addEventListener('abort', () => listener?.close());
@@ -104,7 +104,7 @@ export class Logins implements Disposable {
     if (held?.browser === undefined) return 'unknown_login';
     if (held.login.state.status !== 'pending' || held.phase !== 'waiting') return 'already_used';
     const { browser } = held;
-    const read = this.#options.issuer.readCallback(url, browser);
+    const read = this.#options.oauth.readCallback(url, browser);
     if ('wrong' in read) return 'wrong_state';
     if ('denied' in read) {
       this.#end(held, { status: 'failed', error: read.denied });
@@ -116,7 +116,7 @@ export class Logins implements Disposable {
     const exchange = { code: read.code, verifier, redirectUri };
     await this.#settleWith(
       held,
-      this.#options.issuer.exchange(ROUTE, exchange).then((got) => this.#save(got)),
+      this.#options.oauth.exchange(ROUTE, exchange).then((got) => this.#save(got)),
     );
     return 'accepted';
   }
@@ -165,22 +165,22 @@ export class Logins implements Disposable {
   }
 
   async #awaitDevice(held: Held, device: DeviceCode): Promise<LoginState | undefined> {
-    const { issuer } = this.#options;
+    const { oauth } = this.#options;
     const { signal } = held.ended;
     while (held.login.state.status === 'pending') {
-      const polled = await issuer.pollDevice(ROUTE, device);
+      const polled = await oauth.pollDevice(ROUTE, device);
       if (polled.kind === 'failed') return { status: 'failed', error: polled.code };
       if (polled.kind === 'approved') {
         const { code, verifier } = polled;
-        const redirectUri = issuer.deviceRedirectUri;
-        return this.#save(await issuer.exchange(ROUTE, { code, verifier, redirectUri }));
+        const redirectUri = oauth.deviceRedirectUri;
+        return this.#save(await oauth.exchange(ROUTE, { code, verifier, redirectUri }));
       }
       await pause(device.intervalMs, undefined, { signal, ref: false }).catch(ignoreEnd);
     }
     return undefined;
   }
 
-  async #save(granted: Granted): Promise<LoginState> {
+  async #save(granted: TokenResult): Promise<LoginState> {
     if (granted.kind !== 'tokens') return { status: 'failed', error: granted.code };
     const { accessToken, refreshToken, idToken } = granted.tokens;
     const tokens = { access_token: accessToken, refresh_token: refreshToken, id_token: idToken };

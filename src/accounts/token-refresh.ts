@@ -10,7 +10,7 @@ import type { AccountId } from '../domain/ids.ts';
 import type { Log } from '../log.ts';
 import type { AccountRows } from '../store/accounts/account-rows.ts';
 import { StoreError } from '../store/store-error.ts';
-import type { Granted, Issuer, Tokens } from '../upstream/oauth-client.ts';
+import type { OAuthClient, TokenResult, Tokens } from '../upstream/oauth-client.ts';
 import { planIn, refreshTokenOf, renewedCredentials } from './credentials.ts';
 
 /** Longer than an answer of the login service is waited for: whoever began it by then has no answer any more. */
@@ -44,7 +44,7 @@ export type Renewal =
 
 export interface RenewalsOptions {
   readonly rows: AccountRows;
-  readonly issuer: Issuer;
+  readonly oauth: OAuthClient;
   readonly log: Log;
   readonly onOutcome: (outcome: 'renewed' | 'refused' | 'failed') => void;
 }
@@ -61,7 +61,7 @@ export class TokenRefresher {
   readonly #troubles = new Map<AccountId, Trouble>();
   /** Versions whose token was sent from here without an answer: no need to wait for one. */
   readonly #spent = new Set<string>();
-  /** TokenRefresher whose token is on its way, until the new one is stored. */
+  /** Refreshes whose token is on its way, until the new one is stored. */
   readonly #sent = new Set<Promise<Renewal>>();
   #state: 'open' | 'draining' = 'open';
 
@@ -124,13 +124,13 @@ export class TokenRefresher {
       await this.#options.rows.abandonRenewal(id, row.loginVersion);
       return SHUTTING_DOWN;
     }
-    const granted = await this.#options.issuer.refresh({ id, proxy: row.proxy }, token);
+    const granted = await this.#options.oauth.refresh({ id, proxy: row.proxy }, token);
     const outcome = await this.#settle(row, granted);
     this.#note(id, outcome);
     return outcome;
   }
 
-  async #settle(row: AccountRow, granted: Granted): Promise<Renewal> {
+  async #settle(row: AccountRow, granted: TokenResult): Promise<Renewal> {
     const { id, loginVersion: version } = row;
     if (granted.kind === 'tokens') return this.#store(row, granted.tokens);
     if (granted.kind === 'trouble' && granted.spent === 'perhaps') {

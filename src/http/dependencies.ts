@@ -3,7 +3,7 @@
  */
 
 import type { Catalogue } from '../accounts/model-catalogue.ts';
-import type { Logins } from '../accounts/oauth-logins.ts';
+import type { OAuthLogins } from '../accounts/oauth-logins.ts';
 import type { AccountPool } from '../accounts/pool.ts';
 import type { QuotaMonitor } from '../accounts/quota-monitor.ts';
 import type { FeedEvents } from '../admin-api/events.ts';
@@ -27,7 +27,7 @@ export interface Parts {
   readonly store: Store;
   readonly pool: AccountPool;
   readonly quotaMonitor: QuotaMonitor;
-  readonly logins: Logins;
+  readonly logins: OAuthLogins;
   readonly sessions: Sessions;
   readonly bridge: Bridge;
   readonly keyLimiter: KeyRateLimiter;

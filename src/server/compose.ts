@@ -4,7 +4,7 @@
 import { glanceAt } from '../accounts/account.ts';
 import { Maintenance } from '../accounts/maintenance.ts';
 import { Catalogue } from '../accounts/model-catalogue.ts';
-import { Logins } from '../accounts/oauth-logins.ts';
+import { OAuthLogins } from '../accounts/oauth-logins.ts';
 import { AccountPool } from '../accounts/pool.ts';
 import { QuotaMonitor } from '../accounts/quota-monitor.ts';
 import { TokenRefresher } from '../accounts/token-refresh.ts';
@@ -35,7 +35,7 @@ import type { Store } from '../store/store.ts';
 import { localFailure } from '../turn/local-failure.ts';
 import { ConnectionGauge } from '../upstream/connection-gauge.ts';
 import { HttpUpstream } from '../upstream/http.ts';
-import { Issuer } from '../upstream/oauth-client.ts';
+import { OAuthClient } from '../upstream/oauth-client.ts';
 import { VERSION } from './version.ts';
 
 /** What the server can bear at once. */
@@ -139,10 +139,10 @@ function glance({ store, http, connectionGauge, sessions, bridge }: Watched): Gl
 function buildAccounts({ config, log, store, http, metrics }: AccountGround) {
   const { accounts: rows } = store;
   const upgrades = new WebsocketSupport([config.openaiBaseUrl, config.chatgptBaseUrl, ...PROVIDERS]);
-  const issuer = new Issuer(http, config.authBaseUrl);
+  const oauth = new OAuthClient(http, config.authBaseUrl);
   const tokenRefresher = new TokenRefresher({
     rows,
-    issuer,
+    oauth,
     log,
     onOutcome: (outcome) => metrics.refreshed(outcome),
   });
@@ -158,7 +158,7 @@ function buildAccounts({ config, log, store, http, metrics }: AccountGround) {
   });
   const quotaMonitor = new QuotaMonitor({ pool, rows, config, http, log });
   const maintenance = new Maintenance({ pool, quotaMonitor, log });
-  const logins = new Logins({ issuer, rows, quotaMonitor, listen: listenForCallback, log });
+  const logins = new OAuthLogins({ oauth, rows, quotaMonitor, listen: listenForCallback, log });
   return { pool, quotaMonitor, maintenance, logins, upgrades, tokenRefresher };
 }
 

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import type { AccountId } from '../domain/ids.ts';
 import type { UpstreamAccount } from './account.ts';
 import { HttpUpstream } from './http.ts';
-import type { Exchange } from './upstream-stream.ts';
+import type { UpstreamStream } from './upstream-stream.ts';
 
 /** A connection that has just been in use may not be ready yet for the next turn; a second one then is. */
 const TURNS = 10;
@@ -27,7 +27,7 @@ function accountAt(server: Server): { account: UpstreamAccount; url: string } {
 /** An upstream that answers each request as told, and counts the connections to it. */
 async function upstreamThat(answer: (response: ServerResponse) => void) {
   const seen = { connections: 0, answers: [] as ServerResponse[] };
-  let last: { readonly exchange: Exchange; readonly types: readonly string[] } | undefined;
+  let last: { readonly exchange: UpstreamStream; readonly types: readonly string[] } | undefined;
   const server = createServer((request, response) => {
     request.resume();
     seen.answers.push(response);
@@ -50,10 +50,10 @@ async function upstreamThat(answer: (response: ServerResponse) => void) {
       while (upstream.running > 0) await immediate();
     },
     /** Resolves with the types of the frames when the last one, or a failure, has come. */
-    turn: (onFrame: (exchange: Exchange | undefined) => void = () => {}): Promise<readonly string[]> =>
+    turn: (onFrame: (exchange: UpstreamStream | undefined) => void = () => {}): Promise<readonly string[]> =>
       new Promise((resolve) => {
         const types: string[] = [];
-        const exchange: Exchange = upstream.stream(
+        const exchange: UpstreamStream = upstream.stream(
           { account, method: 'POST', url, headers: {}, body: Buffer.from('{}') },
           {
             onSent: () => {},

@@ -9,9 +9,9 @@ import { flatHeaders, type HeaderMap } from '../protocol/headers.ts';
 import { accountHeaders, type UpstreamAccount } from './account.ts';
 import { inSlices, type Patience } from './body-upload.ts';
 import { connectorFor } from './proxy-tunnel.ts';
-import { Passage, type PassageListener } from './relayed-answer.ts';
+import { RelayedAnswer, type RelayedAnswerListener } from './relayed-answer.ts';
 import { StreamReading } from './stream-reading.ts';
-import { type Exchange, type ExchangeListener, LARGEST_ANSWER_BYTES } from './upstream-stream.ts';
+import { type ExchangeListener, LARGEST_ANSWER_BYTES, type UpstreamStream } from './upstream-stream.ts';
 
 const CONNECTIONS = 512;
 const UNARY_TIMEOUT_MS = 300_000;
@@ -59,7 +59,7 @@ export class HttpUpstream {
     return pools.reduce((sum, pool) => sum + pool.stats.running, 0);
   }
 
-  stream(request: HttpRequest, listener: ExchangeListener): Exchange {
+  stream(request: HttpRequest, listener: ExchangeListener): UpstreamStream {
     const reading = new StreamReading(listener);
     const call = signed(request, { accept: 'text/event-stream' });
     this.#dispatch(request.account, call, reading, {
@@ -70,10 +70,10 @@ export class HttpUpstream {
   }
 
   /** The answer as it comes, for somebody who passes it on unread. */
-  pass(request: HttpRequest, listener: PassageListener): Passage {
-    const passage = new Passage(listener);
-    this.#dispatch(request.account, signed(request), passage);
-    return passage;
+  pass(request: HttpRequest, listener: RelayedAnswerListener): RelayedAnswer {
+    const answer = new RelayedAnswer(listener);
+    this.#dispatch(request.account, signed(request), answer);
+    return answer;
   }
 
   /** Never rejects. */

@@ -18,7 +18,7 @@ export interface Tokens {
   readonly idToken: string | undefined;
 }
 
-export type Granted =
+export type TokenResult =
   | { readonly kind: 'tokens'; readonly tokens: Tokens }
   /** The service says no, for good. `code` is its own word in lower case. */
   | { readonly kind: 'refused'; readonly code: string }
@@ -47,7 +47,7 @@ export interface BrowserStart {
   readonly redirectUri: string;
 }
 
-export class Issuer {
+export class OAuthClient {
   readonly #http: HttpUpstream;
   readonly #baseUrl: string;
 
@@ -57,7 +57,7 @@ export class Issuer {
   }
 
   /** A refresh token works once: the caller has noted on disk that it is being used. */
-  async refresh(route: Route, refreshToken: string): Promise<Granted> {
+  async refresh(route: Route, refreshToken: string): Promise<TokenResult> {
     const body = { client_id: CLIENT_ID, grant_type: 'refresh_token', refresh_token: refreshToken };
     return granted(await this.#post(route, '/oauth/token', body));
   }
@@ -97,7 +97,7 @@ export class Issuer {
   async exchange(
     route: Route,
     login: { code: string; verifier: string; redirectUri: string },
-  ): Promise<Granted> {
+  ): Promise<TokenResult> {
     const form = new URLSearchParams({
       grant_type: 'authorization_code',
       client_id: CLIENT_ID,
@@ -175,7 +175,7 @@ export class Issuer {
 const CLIENT: oauth.Client = { client_id: CLIENT_ID };
 const DEVICE_CODE_MS = 15 * 60_000;
 
-function granted(answer: UnaryAnswer): Granted {
+function granted(answer: UnaryAnswer): TokenResult {
   if (!answer.ok) {
     const code = (answer.error as NodeJS.ErrnoException).code ?? answer.error.name;
     return { kind: 'trouble', code, spent: answer.progress === 'begun' ? 'perhaps' : 'no' };

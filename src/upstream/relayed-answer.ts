@@ -5,7 +5,7 @@
 import type { Dispatcher } from 'undici';
 import { flatHeaders, type HeaderMap } from '../protocol/headers.ts';
 
-export interface PassageListener {
+export interface RelayedAnswerListener {
   onAnswer(status: number, headers: HeaderMap): void;
   onData(chunk: Buffer): void;
   onEnd(): void;
@@ -13,11 +13,11 @@ export interface PassageListener {
   onFailure(error: Error): void;
 }
 
-export class Passage implements Dispatcher.DispatchHandler {
-  #listener: PassageListener | undefined;
+export class RelayedAnswer implements Dispatcher.DispatchHandler {
+  #listener: RelayedAnswerListener | undefined;
   #controller: Dispatcher.DispatchController | undefined;
 
-  constructor(listener: PassageListener) {
+  constructor(listener: RelayedAnswerListener) {
     this.#listener = listener;
   }
 
@@ -60,7 +60,7 @@ export class Passage implements Dispatcher.DispatchHandler {
     this.#take()?.onFailure(error);
   }
 
-  #take(): PassageListener | undefined {
+  #take(): RelayedAnswerListener | undefined {
     const listener = this.#listener;
     this.#listener = undefined;
     return listener;

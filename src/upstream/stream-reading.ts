@@ -8,10 +8,10 @@ import { flatHeaders, type HeaderMap } from '../protocol/headers.ts';
 import { SseScanner } from '../protocol/sse.ts';
 import type { UpstreamError } from '../turn/upstream-error.ts';
 import {
-  type Exchange,
   type ExchangeListener,
   LARGEST_ANSWER_BYTES,
   SMALL_BODY_BYTES,
+  type UpstreamStream,
 } from './upstream-stream.ts';
 import { errorOf, parseBody } from './websocket.ts';
 
@@ -19,7 +19,7 @@ import { errorOf, parseBody } from './websocket.ts';
 const REST_MS = 1000;
 const REST_BYTES = 64 * 1024;
 
-export class StreamReading implements Exchange, Dispatcher.DispatchHandler {
+export class StreamReading implements UpstreamStream, Dispatcher.DispatchHandler {
   readonly #scanner = new SseScanner();
   /** Of an answer that is no stream. */
   readonly #body: Buffer[] = [];

@@ -23,7 +23,7 @@ export interface ExchangeListener extends FrameListener {
   onBody(body: Buffer, headers: HeaderMap): void;
 }
 
-export interface Exchange {
+export interface UpstreamStream {
   pause(): void;
   resume(): void;
   /** Ends the exchange from our side. A stream that had not ended is closed upstream. */

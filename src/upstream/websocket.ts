@@ -11,7 +11,7 @@ import type { UpstreamError } from '../turn/upstream-error.ts';
 import { responsesRoot, type UpstreamAccount, upgradeHeaders } from './account.ts';
 import type { ConnectionGauge } from './connection-gauge.ts';
 import { CONNECT_TIMEOUT_MS, socketMaker } from './proxy-tunnel.ts';
-import { type Exchange, type FrameListener, SMALL_BODY_BYTES } from './upstream-stream.ts';
+import { type FrameListener, SMALL_BODY_BYTES, type UpstreamStream } from './upstream-stream.ts';
 
 /** Upstream closes at exactly 16 MiB; what is larger after all edits goes over HTTP. */
 export const LARGEST_FRAME_BYTES = 15.5 * 1024 * 1024;
@@ -83,7 +83,7 @@ export class UpstreamSocket {
     return open && this.#listener === undefined && Date.now() - this.openedAt < RETIRE_AFTER_MS;
   }
 
-  send(payload: Buffer, listener: FrameListener): Exchange {
+  send(payload: Buffer, listener: FrameListener): UpstreamStream {
     this.#listener = listener;
     this.#unanswered = 0;
     listener.onHeaders(this.#headers);

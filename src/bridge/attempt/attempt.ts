@@ -9,7 +9,7 @@ import type { UpstreamError } from '../../turn/upstream-error.ts';
 import { responsesRoot, type UpstreamAccount } from '../../upstream/account.ts';
 import type { UnaryAnswer } from '../../upstream/http.ts';
 import type { Payload } from '../../upstream/payload.ts';
-import type { Exchange, ExchangeListener } from '../../upstream/upstream-stream.ts';
+import type { ExchangeListener, UpstreamStream } from '../../upstream/upstream-stream.ts';
 import {
   errorOf,
   LARGEST_FRAME_BYTES,
@@ -51,7 +51,7 @@ export class Attempt {
   #state: 'live' | 'disposed' = 'live';
   /** Ends the opening of a socket or a unary call; nothing else waits. */
   #abort: AbortController | undefined;
-  #exchange: Exchange | undefined;
+  #exchange: UpstreamStream | undefined;
   #socket: UpstreamSocket | undefined;
   #fingerprint = '';
   #flow: 'paused' | 'flowing' = 'flowing';
@@ -178,7 +178,7 @@ export class Attempt {
   }
 
   /** The client may have stopped reading before there was anything to pause. */
-  #carriedBy(exchange: Exchange): void {
+  #carriedBy(exchange: UpstreamStream): void {
     this.#exchange = exchange;
     if (this.#state === 'disposed') exchange.abandon();
     else if (this.#flow === 'paused') exchange.pause();

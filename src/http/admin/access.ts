@@ -5,14 +5,14 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Refusal, refusal } from '../../protocol/refusal.ts';
-import { type Login, LoginSessions } from './signed-in.ts';
+import { AdminSessions, type Login } from './signed-in.ts';
 
 export const LOGIN_COOKIE = 'respool_session';
 const WRONG_GUESSES = 10;
 const GUESSES_FORGOTTEN_MS = 60_000;
 
 export class AdminAccess {
-  readonly logins = new LoginSessions();
+  readonly logins = new AdminSessions();
   readonly #token: Buffer;
   readonly #guesses: ReturnType<FastifyInstance['createRateLimit']>;
 

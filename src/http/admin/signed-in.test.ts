@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { LOGIN_LIFETIME_MS, LoginSessions } from './signed-in.ts';
+import { AdminSessions, LOGIN_LIFETIME_MS } from './signed-in.ts';
 
 test('a login is found by its name until it is closed, and then says so', () => {
-  const logins = new LoginSessions();
+  const logins = new AdminSessions();
   const [mine, other] = [logins.open(), logins.open()];
   const login = logins.find(mine);
   expect(login?.ended.aborted).toBe(false);
@@ -14,7 +14,7 @@ test('a login is found by its name until it is closed, and then says so', () => 
 
 test('a login ends after seven days', () => {
   let now = 0;
-  const logins = new LoginSessions(() => now);
+  const logins = new AdminSessions(() => now);
   const name = logins.open();
   now = LOGIN_LIFETIME_MS - 1;
   expect(logins.find(name)).toBeDefined();
@@ -23,7 +23,7 @@ test('a login ends after seven days', () => {
 });
 
 test('who signs in without end loses the oldest sign-ins', () => {
-  const logins = new LoginSessions();
+  const logins = new AdminSessions();
   const first = logins.open();
   const names = Array.from({ length: 200 }, () => logins.open());
   expect(logins.find(first)).toBeUndefined();
@@ -31,5 +31,5 @@ test('who signs in without end loses the oldest sign-ins', () => {
 });
 
 test.each([undefined, '', 'made up'])('the name %s opens nothing', (name) => {
-  expect(new LoginSessions().find(name)).toBeUndefined();
+  expect(new AdminSessions().find(name)).toBeUndefined();
 });

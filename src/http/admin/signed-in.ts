@@ -14,7 +14,7 @@ export interface Login {
   readonly ended: AbortSignal;
 }
 
-export class LoginSessions {
+export class AdminSessions {
   readonly #logins = new Map<string, Login & { readonly end: AbortController }>();
   readonly #now: () => number;
 

@@ -4,7 +4,7 @@
  */
 import type { FastifyReply } from 'fastify';
 import type { HeaderMap } from '../../protocol/headers.ts';
-import type { Passage, PassageListener } from '../../upstream/relayed-answer.ts';
+import type { RelayedAnswer, RelayedAnswerListener } from '../../upstream/relayed-answer.ts';
 import { type Backpressure, backpressureOf } from '../limits/backpressure.ts';
 
 export interface Unreachable {
@@ -29,7 +29,7 @@ export function retryAfterOf(headers: HeaderMap): number | undefined {
 }
 
 export interface PassOnOptions {
-  readonly open: (listener: PassageListener) => Passage;
+  readonly open: (listener: RelayedAnswerListener) => RelayedAnswer;
   readonly reply: FastifyReply;
   readonly headersTimeoutMs: number;
   /** Sees each chunk before the client does. */
@@ -44,11 +44,11 @@ export function passOn(options: PassOnOptions): Promise<PassedOn> {
   });
 }
 
-class OwnerStream implements PassageListener {
+class OwnerStream implements RelayedAnswerListener {
   readonly #reply: FastifyReply;
   readonly #onChunk: (chunk: Buffer) => void;
   readonly #settle: (passed: PassedOn) => void;
-  #passage: Passage | undefined;
+  #answer: RelayedAnswer | undefined;
   #backpressure: Backpressure | undefined;
   #patience: NodeJS.Timeout | undefined;
   #state: 'waiting' | 'flowing' | 'over' = 'waiting';
@@ -59,8 +59,8 @@ class OwnerStream implements PassageListener {
     this.#settle = settle;
   }
 
-  begin(passage: Passage, headersTimeoutMs: number): void {
-    this.#passage = passage;
+  begin(answer: RelayedAnswer, headersTimeoutMs: number): void {
+    this.#answer = answer;
     if (this.#state === 'over') return;
     this.#patience = setTimeout(
       () => this.#over({ was: 'unreachable', retryAfterS: undefined }),
@@ -85,7 +85,7 @@ class OwnerStream implements PassageListener {
       'x-request-id': this.#reply.request.id,
     });
     raw.flushHeaders();
-    this.#backpressure = backpressureOf(raw, this.#passage);
+    this.#backpressure = backpressureOf(raw, this.#answer);
   }
 
   onData(chunk: Buffer): void {
@@ -112,7 +112,7 @@ class OwnerStream implements PassageListener {
     if (this.#state === 'over') return;
     this.#state = 'over';
     clearTimeout(this.#patience);
-    this.#passage?.abandon();
+    this.#answer?.abandon();
     this.#settle(passed);
   }
 }
