@@ -13,7 +13,7 @@ import { type Mark, RECOVERY } from '../turn/recovery.ts';
 import type { Refreshed } from '../turn/states.ts';
 import { bearerOf } from './account.ts';
 import { freshnessOf } from './credentials.ts';
-import { ANSWER_LOST, NO_REFRESH_TOKEN, type Renewal, type TokenRefresher } from './token-refresh.ts';
+import { ANSWER_LOST, NO_REFRESH_TOKEN, type RefreshResult, type TokenRefresher } from './token-refresh.ts';
 
 /** A turn that waits longer for a refresh is better served elsewhere, and needs time left for that; the refresh goes on. */
 const REFRESH_WAIT_SHARE = 1 / 4;
@@ -66,7 +66,7 @@ export class AccountTokens {
     const row = this.#options.rows.get(id);
     const refused = rejection !== undefined || (row !== undefined && this.#isRejected(row));
     const alive = row !== undefined && !refused && freshnessOf(row, Date.now()) !== 'expired';
-    const tooLong: Renewal = {
+    const tooLong: RefreshResult = {
       kind: 'later',
       code: 'token_refresh_takes_long' satisfies OwnCode,
       untilAt: undefined,
@@ -97,7 +97,7 @@ export class AccountTokens {
 
   #notRefreshed(
     id: AccountId,
-    renewal: Exclude<Renewal, { kind: 'renewed' }>,
+    renewal: Exclude<RefreshResult, { kind: 'renewed' }>,
     rejection: Failure | undefined,
   ): Refreshed {
     if (renewal.kind === 'refused') {

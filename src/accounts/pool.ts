@@ -3,6 +3,7 @@
  * sessions from the moment it is made; the database follows.
  */
 import type { AccountWire } from '../admin-api/account.ts';
+import type { SelectionReason } from '../admin-api/request.ts';
 import type { Config } from '../config.ts';
 import type { AccountChanges, AccountRow } from '../domain/account.ts';
 import type { AccountId } from '../domain/ids.ts';
@@ -17,7 +18,7 @@ import { AccountTokens } from './account-tokens.ts';
 import { blockFor, FREED } from './cooldown.ts';
 import { HostIncidents } from './host-incidents.ts';
 import { LossStreaks } from './loss-streaks.ts';
-import { type Because, type Choice, choose, type Wish } from './selection.ts';
+import { type Choice, choose, type SelectionRequest } from './selection.ts';
 import type { TokenRefresher } from './token-refresh.ts';
 
 /** `last_used_at` is for people: written no more often than this. */
@@ -38,7 +39,7 @@ export interface PoolOptions {
   readonly onEdited: (id: AccountId) => void;
 }
 
-export interface Request extends Wish {
+export interface Request extends SelectionRequest {
   readonly model: string;
   readonly allowed: readonly AccountId[] | undefined;
 }
@@ -46,7 +47,7 @@ export interface Request extends Wish {
 /** An account in use by one attempt; disposing gives its place back. */
 export interface Lease extends Disposable {
   readonly account: UpstreamAccount;
-  readonly because: Because;
+  readonly because: SelectionReason;
 }
 
 export class AccountPool {
@@ -92,7 +93,7 @@ export class AccountPool {
   }
 
   /** `undefined` when the account was removed in the meantime. */
-  lease(id: AccountId, because: Because): Lease | undefined {
+  lease(id: AccountId, because: SelectionReason): Lease | undefined {
     const row = this.#options.rows.get(id);
     if (row === undefined) return undefined;
     const tally = this.#tally(id);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { AccountId } from '../domain/ids.ts';
-import { type Candidate, choose, type Wish } from './selection.ts';
+import { type Candidate, choose, type SelectionRequest } from './selection.ts';
 
 const id = (name: string): AccountId => name as AccountId;
 const candidate = (name: string, more: Partial<Candidate> = {}): Candidate => ({
@@ -15,7 +15,7 @@ const candidate = (name: string, more: Partial<Candidate> = {}): Candidate => ({
   lastGiven: 0,
   ...more,
 });
-const wish = (more: Partial<Wish> = {}): Wish => ({ exclude: [], ...more });
+const wish = (more: Partial<SelectionRequest> = {}): SelectionRequest => ({ exclude: [], ...more });
 const of = (name: string, wastePerHour: number, more: Partial<Candidate> = {}): Candidate =>
   candidate(name, { allowance: { wastePerHour, headroom: 50 }, ...more });
 const A = candidate('a', { lastGiven: 3 });

@@ -34,7 +34,7 @@ export interface Allowance {
   readonly headroom: number;
 }
 
-export interface Wish {
+export interface SelectionRequest {
   readonly kind?: AccountKind | undefined;
   /** Nobody else can do it. */
   readonly only?: AccountId | undefined;
@@ -48,12 +48,10 @@ export interface Wish {
 }
 
 export type Choice =
-  | { readonly ok: true; readonly account: AccountId; readonly because: Because }
+  | { readonly ok: true; readonly account: AccountId; readonly because: SelectionReason }
   | { readonly ok: false; readonly reason: Unavailable };
 
-export type Because = SelectionReason;
-
-export function choose(candidates: readonly Candidate[], wish: Wish): Choice {
+export function choose(candidates: readonly Candidate[], wish: SelectionRequest): Choice {
   if (candidates.length === 0) return { ok: false, reason: { why: 'no_accounts' } };
   const eligible = candidates.filter((one) => isEligible(one, wish));
   if (eligible.length === 0) return { ok: false, reason: { why: 'unusable' } };
@@ -63,12 +61,12 @@ export function choose(candidates: readonly Candidate[], wish: Wish): Choice {
   return ready.length === 0 ? { ok: false, reason: whyNone(serving, wish) } : best(ready, wish);
 }
 
-function isEligible(one: Candidate, wish: Wish): boolean {
+function isEligible(one: Candidate, wish: SelectionRequest): boolean {
   if (wish.only !== undefined && one.id !== wish.only) return false;
   return wish.kind === undefined || one.kind === wish.kind;
 }
 
-function best(ready: readonly Candidate[], wish: Wish): Choice {
+function best(ready: readonly Candidate[], wish: SelectionRequest): Choice {
   const preferred = ready.filter((one) => wish.avoid?.includes(one.id) !== true);
   const open = preferred.length === 0 ? ready : preferred;
   const named = (id: AccountId | undefined): Candidate | undefined => open.find((one) => one.id === id);
@@ -127,7 +125,7 @@ interface Rounds {
 }
 
 /** The question that made the last difference. */
-function reasonFor({ fresh, equal, wasting, calm }: Rounds): Because {
+function reasonFor({ fresh, equal, wasting, calm }: Rounds): SelectionReason {
   if (fresh.length === 1) return 'only_one';
   if (calm.length < wasting.length) return 'least_busy';
   if (wasting.length < equal.length) return 'resets_soonest';
@@ -135,7 +133,7 @@ function reasonFor({ fresh, equal, wasting, calm }: Rounds): Because {
 }
 
 /** The best news there is: a short wait, else a reset, else that this turn has tried everyone, else nothing. */
-function whyNone(serving: readonly Candidate[], wish: Wish): Unavailable {
+function whyNone(serving: readonly Candidate[], wish: SelectionRequest): Unavailable {
   // One that the turn has left would not be chosen when it is back.
   const awaited = serving.filter((one) => !wish.exclude.includes(one.id));
   const cooling = awaited.flatMap((one) => (one.standing.is === 'cooling' ? [one.standing.until] : []));

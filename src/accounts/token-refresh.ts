@@ -22,7 +22,7 @@ const FIRST_PAUSE_MS = 5000;
 const LONGEST_PAUSE_MS = 10 * 60_000;
 
 /** The server is about to end: a token that is sent now may be spent for nothing. */
-const SHUTTING_DOWN: Renewal = {
+const SHUTTING_DOWN: RefreshResult = {
   kind: 'later',
   code: 'server_shutting_down' satisfies OwnCode,
   untilAt: undefined,
@@ -33,7 +33,7 @@ export const NO_REFRESH_TOKEN = 'no_refresh_token' satisfies OwnCode;
 export const ANSWER_LOST = 'token_refresh_answer_lost' satisfies OwnCode;
 const ACCOUNT_REMOVED = 'account_removed' satisfies OwnCode;
 
-export type Renewal =
+export type RefreshResult =
   | { readonly kind: 'renewed' }
   /** The login is over; `code` says why. */
   | { readonly kind: 'refused'; readonly code: string }
@@ -42,7 +42,7 @@ export type Renewal =
   /** The login service is in trouble; asked again later. */
   | { readonly kind: 'later'; readonly code: string; readonly untilAt: number | undefined };
 
-export interface RenewalsOptions {
+export interface TokenRefresherOptions {
   readonly rows: AccountRows;
   readonly oauth: OAuthClient;
   readonly log: Log;
@@ -56,16 +56,16 @@ interface Trouble {
 }
 
 export class TokenRefresher {
-  readonly #options: RenewalsOptions;
-  readonly #running = new Map<AccountId, Promise<Renewal>>();
+  readonly #options: TokenRefresherOptions;
+  readonly #running = new Map<AccountId, Promise<RefreshResult>>();
   readonly #troubles = new Map<AccountId, Trouble>();
   /** Versions whose token was sent from here without an answer: no need to wait for one. */
   readonly #spent = new Set<string>();
   /** Refreshes whose token is on its way, until the new one is stored. */
-  readonly #sent = new Set<Promise<Renewal>>();
+  readonly #sent = new Set<Promise<RefreshResult>>();
   #state: 'open' | 'draining' = 'open';
 
-  constructor(options: RenewalsOptions) {
+  constructor(options: TokenRefresherOptions) {
     this.#options = options;
   }
 
@@ -73,7 +73,7 @@ export class TokenRefresher {
    * Everybody who asks while a renewal runs shares its outcome. `useless`: nothing is left of the access token, so that
    * a refresh token which may be spent is tried once more: there is nothing to lose by it.
    */
-  renew(id: AccountId, accessToken: 'usable' | 'useless'): Promise<Renewal> {
+  renew(id: AccountId, accessToken: 'usable' | 'useless'): Promise<RefreshResult> {
     const running = this.#running.get(id);
     if (running !== undefined) return running;
     const renewing = this.#renew(id, accessToken).finally(() => this.#running.delete(id));
@@ -95,7 +95,7 @@ export class TokenRefresher {
     limit.abort();
   }
 
-  async #renew(id: AccountId, accessToken: 'usable' | 'useless'): Promise<Renewal> {
+  async #renew(id: AccountId, accessToken: 'usable' | 'useless'): Promise<RefreshResult> {
     if (this.#state === 'draining') return SHUTTING_DOWN;
     const trouble = this.#troubles.get(id);
     if (trouble !== undefined && isAhead(trouble.until))
@@ -118,7 +118,7 @@ export class TokenRefresher {
     return sent.finally(() => this.#sent.delete(sent));
   }
 
-  async #send(row: AccountRow, token: string): Promise<Renewal> {
+  async #send(row: AccountRow, token: string): Promise<RefreshResult> {
     const { id } = row;
     if (this.#state === 'draining') {
       await this.#options.rows.abandonRenewal(id, row.loginVersion);
@@ -130,7 +130,7 @@ export class TokenRefresher {
     return outcome;
   }
 
-  async #settle(row: AccountRow, granted: TokenResult): Promise<Renewal> {
+  async #settle(row: AccountRow, granted: TokenResult): Promise<RefreshResult> {
     const { id, loginVersion: version } = row;
     if (granted.kind === 'tokens') return this.#store(row, granted.tokens);
     if (granted.kind === 'trouble' && granted.spent === 'perhaps') {
@@ -148,7 +148,7 @@ export class TokenRefresher {
       : { kind: 'refused', code: granted.code };
   }
 
-  async #store(row: AccountRow, tokens: Tokens): Promise<Renewal> {
+  async #store(row: AccountRow, tokens: Tokens): Promise<RefreshResult> {
     const { rows } = this.#options;
     const credentials = renewedCredentials(row, tokens);
     if (credentials === undefined) return { kind: 'lost', untilAt: this.#pause(row.id, 'no_access_token') };
@@ -179,7 +179,7 @@ export class TokenRefresher {
   }
 
   /** Another process renews this login, or one has died over it. */
-  async #awaitOther(id: AccountId, version: number): Promise<Renewal> {
+  async #awaitOther(id: AccountId, version: number): Promise<RefreshResult> {
     for (;;) {
       const row = this.#options.rows.reloadLogin(id);
       if (row === undefined) return { kind: 'refused', code: ACCOUNT_REMOVED };
@@ -194,7 +194,7 @@ export class TokenRefresher {
     }
   }
 
-  #note(id: AccountId, outcome: Renewal): void {
+  #note(id: AccountId, outcome: RefreshResult): void {
     const { log, onOutcome } = this.#options;
     if (outcome.kind === 'renewed') {
       log.info({ account: id }, 'login renewed');

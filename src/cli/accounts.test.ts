@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { ADMIN_TOKEN, type SeenRequest, startFakeAdmin, testDesk } from '../../test/support/fake-admin.ts';
+import { ADMIN_TOKEN, type SeenRequest, startFakeAdmin, testContext } from '../../test/support/fake-admin.ts';
 import { runCli } from './cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'respool-cli-'));
@@ -29,8 +29,8 @@ const login = { tokens: { access_token: accessToken, refresh_token: 'rt', accoun
 
 test('add sends the key that was piped in, and the admin token', async () => {
   await using admin = await startFakeAdmin(serve);
-  const desk = testDesk(admin.env, { stdin: 'sk-piped\n' });
-  const code = await runCli(['accounts', 'add', '--name', 'first', '--priority', '5'], desk);
+  const context = testContext(admin.env, { stdin: 'sk-piped\n' });
+  const code = await runCli(['accounts', 'add', '--name', 'first', '--priority', '5'], context);
   expect(code).toBe(0);
   expect(admin.seen).toEqual([
     {
@@ -40,28 +40,28 @@ test('add sends the key that was piped in, and the admin token', async () => {
       body: { kind: 'api_key', name: 'first', api_key: 'sk-piped', priority: 5 },
     },
   ]);
-  expect(desk.printed).toEqual(['first (acc_1) is ready. Used: 5h 42%.']);
+  expect(context.printed).toEqual(['first (acc_1) is ready. Used: 5h 42%.']);
 });
 
 test('add passes every option on', async () => {
   await using admin = await startFakeAdmin(serve);
   const options = ['--name', 'a', '--key', 'sk-1', '--base-url', 'http://x/v1', '--transport', 'http'];
-  await runCli(['accounts', 'add', ...options], testDesk(admin.env));
+  await runCli(['accounts', 'add', ...options], testContext(admin.env));
   const body = { kind: 'api_key', name: 'a', api_key: 'sk-1', base_url: 'http://x/v1', transport: 'http' };
   expect(admin.seen[0]?.body).toEqual(body);
 });
 
 test('add without any key is a usage error and asks the server nothing', async () => {
   await using admin = await startFakeAdmin(serve);
-  expect(await runCli(['accounts', 'add', '--name', 'a'], testDesk(admin.env))).toBe(2);
+  expect(await runCli(['accounts', 'add', '--name', 'a'], testContext(admin.env))).toBe(2);
   expect(admin.seen).toEqual([]);
 });
 
 test('list shows a table whose columns line up', async () => {
   await using admin = await startFakeAdmin(serve);
-  const desk = testDesk(admin.env);
-  await runCli(['accounts', 'list'], desk);
-  const lines = desk.printed.join('\n').split('\n');
+  const context = testContext(admin.env);
+  await runCli(['accounts', 'list'], context);
+  const lines = context.printed.join('\n').split('\n');
   expect(lines).toHaveLength(4);
   expect(lines[1]).toContain('5h 42%');
   expect(new Set(lines.slice(1).map((line) => line.indexOf('ready')))).toEqual(
@@ -71,9 +71,9 @@ test('list shows a table whose columns line up', async () => {
 
 test('list gives the whole answer as JSON on request', async () => {
   await using admin = await startFakeAdmin(serve);
-  const desk = testDesk(admin.env);
-  await runCli(['accounts', 'list', '--json'], desk);
-  expect(JSON.parse(desk.printed.join('\n'))).toEqual({ data: POOL });
+  const context = testContext(admin.env);
+  await runCli(['accounts', 'list', '--json'], context);
+  expect(JSON.parse(context.printed.join('\n'))).toEqual({ data: POOL });
 });
 
 test.each([
@@ -82,7 +82,7 @@ test.each([
   [['rm', 'acc_3'], { method: 'DELETE', path: '/api/accounts/acc_3' }],
 ])('%j finds the account by id or unique name', async (argv, expected) => {
   await using admin = await startFakeAdmin(serve);
-  expect(await runCli(['accounts', ...argv], testDesk(admin.env))).toBe(0);
+  expect(await runCli(['accounts', ...argv], testContext(admin.env))).toBe(0);
   expect(admin.seen.at(-1)).toMatchObject(expected);
 });
 
@@ -91,9 +91,9 @@ test.each([
   ['twin', 'use one of the ids acc_2, acc_3'],
 ])('rm %s changes nothing and says why', async (name, words) => {
   await using admin = await startFakeAdmin(serve);
-  const desk = testDesk(admin.env);
-  expect(await runCli(['accounts', 'rm', name], desk)).toBe(1);
-  expect(desk.notes.join()).toContain(words);
+  const context = testContext(admin.env);
+  expect(await runCli(['accounts', 'rm', name], context)).toBe(1);
+  expect(context.notes.join()).toContain(words);
   expect(admin.seen.map((request) => request.method)).toEqual(['GET']);
 });
 
@@ -103,20 +103,20 @@ test('import takes every file of a folder, names the unusable one and fails in t
   writeFileSync(join(folder, 'b.json'), JSON.stringify({ OPENAI_API_KEY: 'sk-b' }));
   writeFileSync(join(folder, 'c.json'), 'no json');
   writeFileSync(join(folder, 'notes.txt'), 'not looked at');
-  const desk = testDesk(admin.env);
-  expect(await runCli(['accounts', 'import', folder], desk)).toBe(1);
+  const context = testContext(admin.env);
+  expect(await runCli(['accounts', 'import', folder], context)).toBe(1);
   expect(admin.seen.map((request) => request.body)).toEqual([
     { kind: 'chatgpt', auth_json: login },
     { kind: 'api_key', name: 'b', api_key: 'sk-b' },
   ]);
-  expect(desk.notes[0]).toMatch(/^c\.json: This is not a login/);
-  expect(desk.notes[1]).toContain('ends the login for both');
+  expect(context.notes[0]).toMatch(/^c\.json: This is not a login/);
+  expect(context.notes[1]).toContain('ends the login for both');
 });
 
 test('import reads stdin, also a list, one account at a time', async () => {
   await using admin = await startFakeAdmin(serve);
-  const desk = testDesk(admin.env, { stdin: JSON.stringify([login, login]) });
-  expect(await runCli(['accounts', 'import', '-'], desk)).toBe(0);
+  const context = testContext(admin.env, { stdin: JSON.stringify([login, login]) });
+  expect(await runCli(['accounts', 'import', '-'], context)).toBe(0);
   expect(admin.seen.map((request) => request.body)).toEqual([
     { kind: 'chatgpt', auth_json: login },
     { kind: 'chatgpt', auth_json: login },
@@ -126,8 +126,8 @@ test('import reads stdin, also a list, one account at a time', async () => {
 test('import without a path looks where the Codex CLI keeps its login', async () => {
   await using admin = await startFakeAdmin(serve);
   writeFileSync(join(folder, 'auth.json'), JSON.stringify(login));
-  const desk = testDesk({ ...admin.env, CODEX_HOME: folder });
-  expect(await runCli(['accounts', 'import'], desk)).toBe(0);
+  const context = testContext({ ...admin.env, CODEX_HOME: folder });
+  expect(await runCli(['accounts', 'import'], context)).toBe(0);
   expect(admin.seen).toHaveLength(1);
 });
 
@@ -138,15 +138,15 @@ test('import names a login that the server refuses and goes on with the next', a
   }));
   const [one, two] = [join(folder, 'one.json'), join(folder, 'two.json')];
   for (const path of [one, two]) writeFileSync(path, JSON.stringify(login));
-  const desk = testDesk(admin.env);
-  expect(await runCli(['accounts', 'import', one, two], desk)).toBe(1);
-  expect(desk.notes).toEqual(['one.json: No, thanks.', 'two.json: No, thanks.']);
+  const context = testContext(admin.env);
+  expect(await runCli(['accounts', 'import', one, two], context)).toBe(1);
+  expect(context.notes).toEqual(['one.json: No, thanks.', 'two.json: No, thanks.']);
 });
 
 test('import of a path that is not there says so', async () => {
-  const desk = testDesk({});
-  expect(await runCli(['accounts', 'import', join(folder, 'nowhere.json')], desk)).toBe(1);
-  expect(desk.notes.join()).toContain('nowhere.json cannot be read');
+  const context = testContext({});
+  expect(await runCli(['accounts', 'import', join(folder, 'nowhere.json')], context)).toBe(1);
+  expect(context.notes.join()).toContain('nowhere.json cannot be read');
 });
 
 test('login shows the code, waits, and says what the account has', async () => {
@@ -163,10 +163,10 @@ test('login shows the code, waits, and says what the account has', async () => {
       },
     };
   });
-  const desk = testDesk(admin.env, { rounds: 5 });
-  expect(await runCli(['accounts', 'login'], desk)).toBe(0);
-  expect(desk.printed.join('\n')).toContain('ABCD-1234');
-  expect(desk.printed.at(-1)).toBe('first (acc_1) is ready. Used: 5h 42%.');
+  const context = testContext(admin.env, { rounds: 5 });
+  expect(await runCli(['accounts', 'login'], context)).toBe(0);
+  expect(context.printed.join('\n')).toContain('ABCD-1234');
+  expect(context.printed.at(-1)).toBe('first (acc_1) is ready. Used: 5h 42%.');
 });
 
 test('a browser login takes the pasted address, and a wrong one does not end it', async () => {
@@ -187,9 +187,9 @@ test('a browser login takes the pasted address, and a wrong one does not end it'
       },
     };
   });
-  const desk = testDesk(admin.env, { rounds: 1000, stdin: 'http://wrong\nhttp://right\n' });
-  expect(await runCli(['accounts', 'login', '--browser'], desk)).toBe(1);
+  const context = testContext(admin.env, { rounds: 1000, stdin: 'http://wrong\nhttp://right\n' });
+  expect(await runCli(['accounts', 'login', '--browser'], context)).toBe(1);
   expect(pasted).toEqual(['http://wrong', 'http://right']);
-  expect(desk.notes).toContain('another login');
-  expect(desk.notes.at(-1)).toContain('late');
+  expect(context.notes).toContain('another login');
+  expect(context.notes.at(-1)).toContain('late');
 });

@@ -1,9 +1,9 @@
 /** The verbs under `accounts`: who may serve. Knows the admin API, not the pool behind it. */
 import { readLogin } from '../accounts/import.ts';
 import type { AccountChangesWire, AccountTransport, NewAccountWire } from '../admin-api/account.ts';
-import { Stop } from '../server/exit-error.ts';
+import { ExitError } from '../server/exit-error.ts';
 import { type Account, accountSchema, check, fetchList, pick } from './answers.ts';
-import type { Desk } from './desk.ts';
+import type { CommandContext } from './context.ts';
 import { codexLoginPath, type LoginFile, readLoginFiles } from './login-files.ts';
 import { moment, table } from './table.ts';
 
@@ -17,25 +17,25 @@ export interface AddOptions {
 }
 
 /** Adds an API key. Without `--key` it is asked for, because a command line is seen by every process. */
-export async function addAccount(desk: Desk, options: AddOptions): Promise<void> {
-  const key = options.key ?? (await desk.askSecret(`API key for ${options.name} (not shown): `));
-  if (key === '') throw new Stop('No API key was given: type it, pipe it in, or use --key.', 2);
+export async function addAccount(context: CommandContext, options: AddOptions): Promise<void> {
+  const key = options.key ?? (await context.askSecret(`API key for ${options.name} (not shown): `));
+  if (key === '') throw new ExitError('No API key was given: type it, pipe it in, or use --key.', 2);
   const { name, baseUrl: base_url, priority, transport, proxy } = options;
-  await sendAccount(desk, { kind: 'api_key', name, api_key: key, base_url, priority, transport, proxy });
+  await sendAccount(context, { kind: 'api_key', name, api_key: key, base_url, priority, transport, proxy });
 }
 
-async function sendAccount(desk: Desk, account: NewAccountWire): Promise<void> {
-  announce(desk, check(accountSchema, await desk.admin.request('POST', '/api/accounts', account)));
+async function sendAccount(context: CommandContext, account: NewAccountWire): Promise<void> {
+  announce(context, check(accountSchema, await context.admin.request('POST', '/api/accounts', account)));
 }
 
 /** Imports login files; one that cannot be used is named with the reason and does not stop the others. */
-export async function importAccounts(desk: Desk, paths: readonly string[]): Promise<0 | 1> {
-  const from = paths.length > 0 ? paths : [codexLoginPath(desk.env)];
-  const files = (await Promise.all(from.map((path) => readLoginFiles(path, desk.readInput)))).flat();
+export async function importAccounts(context: CommandContext, paths: readonly string[]): Promise<0 | 1> {
+  const from = paths.length > 0 ? paths : [codexLoginPath(context.env)];
+  const files = (await Promise.all(from.map((path) => readLoginFiles(path, context.readInput)))).flat();
   const kinds: ImportKind[] = [];
-  for (const file of files) kinds.push(await importFile(desk, file));
+  for (const file of files) kinds.push(await importFile(context, file));
   if (kinds.includes('chatgpt')) {
-    desk.note(
+    context.note(
       'From now on respool renews these logins. Do not use them elsewhere any more: a token that two programs ' +
         'renew ends the login for both. Sign in again there ("codex login"), or delete their files.',
     );
@@ -45,10 +45,10 @@ export async function importAccounts(desk: Desk, paths: readonly string[]): Prom
 
 type ImportKind = 'chatgpt' | 'api_key' | 'refused';
 
-async function importFile(desk: Desk, file: LoginFile): Promise<ImportKind> {
+async function importFile(context: CommandContext, file: LoginFile): Promise<ImportKind> {
   const read = readLogin(file.json);
   if (!read.ok) {
-    desk.note(`${file.name}: ${read.reason}`);
+    context.note(`${file.name}: ${read.reason}`);
     return 'refused';
   }
   const entries: readonly unknown[] = Array.isArray(file.json) ? file.json : [file.json];
@@ -58,23 +58,26 @@ async function importFile(desk: Desk, file: LoginFile): Promise<ImportKind> {
         login.kind === 'api_key'
           ? { kind: 'api_key', name: file.name.replace(/\.json$/, ''), api_key: login.key }
           : { kind: 'chatgpt', auth_json: entries[i] };
-      await sendAccount(desk, account);
+      await sendAccount(context, account);
     }
   } catch (error) {
-    if (!(error instanceof Stop)) throw error;
-    desk.note(`${file.name}: ${error.message}`);
+    if (!(error instanceof ExitError)) throw error;
+    context.note(`${file.name}: ${error.message}`);
     return 'refused';
   }
   return read.logins.some((login) => login.kind === 'chatgpt') ? 'chatgpt' : 'api_key';
 }
 
-export async function listAccounts(desk: Desk, options: { readonly json?: boolean }): Promise<void> {
-  const accounts = await fetchList(desk.admin, '/api/accounts', accountSchema);
-  if (options.json) return desk.print(JSON.stringify({ data: accounts }, undefined, 2));
+export async function listAccounts(
+  context: CommandContext,
+  options: { readonly json?: boolean },
+): Promise<void> {
+  const accounts = await fetchList(context.admin, '/api/accounts', accountSchema);
+  if (options.json) return context.print(JSON.stringify({ data: accounts }, undefined, 2));
   if (accounts.length === 0) {
-    return desk.note('No account yet: "respool accounts add --name NAME" or "respool accounts import".');
+    return context.note('No account yet: "respool accounts add --name NAME" or "respool accounts import".');
   }
-  desk.print(
+  context.print(
     table(accounts, {
       ID: (account) => account.id,
       NAME: (account) => account.name,
@@ -90,35 +93,39 @@ export async function listAccounts(desk: Desk, options: { readonly json?: boolea
   );
 }
 
-export async function setPaused(desk: Desk, wanted: string, state: 'paused' | 'running'): Promise<void> {
-  const account = await findAccount(desk, wanted);
+export async function setPaused(
+  context: CommandContext,
+  wanted: string,
+  state: 'paused' | 'running',
+): Promise<void> {
+  const account = await findAccount(context, wanted);
   const changes: AccountChangesWire = { paused: state === 'paused' };
-  const answer = await desk.admin.request('PATCH', pathOf(account), changes);
-  announce(desk, check(accountSchema, answer));
+  const answer = await context.admin.request('PATCH', pathOf(account), changes);
+  announce(context, check(accountSchema, answer));
 }
 
-export async function removeAccount(desk: Desk, wanted: string): Promise<void> {
-  const account = await findAccount(desk, wanted);
-  await desk.admin.request('DELETE', pathOf(account));
-  desk.print(`${account.name} (${account.id}) is removed.`);
+export async function removeAccount(context: CommandContext, wanted: string): Promise<void> {
+  const account = await findAccount(context, wanted);
+  await context.admin.request('DELETE', pathOf(account));
+  context.print(`${account.name} (${account.id}) is removed.`);
 }
 
 /** Asks upstream what is left and frees the account of blocks that the answer does not confirm. */
-export async function probeAccount(desk: Desk, wanted: string): Promise<void> {
-  const account = await findAccount(desk, wanted);
-  announce(desk, check(accountSchema, await desk.admin.request('POST', `${pathOf(account)}/probe`)));
+export async function probeAccount(context: CommandContext, wanted: string): Promise<void> {
+  const account = await findAccount(context, wanted);
+  announce(context, check(accountSchema, await context.admin.request('POST', `${pathOf(account)}/probe`)));
 }
 
-export async function findAccount(desk: Desk, wanted: string): Promise<Account> {
-  return pick(await fetchList(desk.admin, '/api/accounts', accountSchema), wanted, 'account');
+export async function findAccount(context: CommandContext, wanted: string): Promise<Account> {
+  return pick(await fetchList(context.admin, '/api/accounts', accountSchema), wanted, 'account');
 }
 
-export function announce(desk: Desk, account: Account): void {
+export function announce(context: CommandContext, account: Account): void {
   const reason = account.status_reason ? ` (${account.status_reason})` : '';
   const plan = account.plan ? ` Plan: ${account.plan}.` : '';
   const used = usedOf(account) === '' ? '' : ` Used: ${usedOf(account)}.`;
   const known = plan + used;
-  desk.print(`${account.name} (${account.id}) is ${account.status}${reason}.${known}`);
+  context.print(`${account.name} (${account.id}) is ${account.status}${reason}.${known}`);
 }
 
 function usedOf(account: Account): string {

@@ -9,11 +9,11 @@ import type { ErrorWire } from '../admin-api/answer.ts';
 import type { Config } from '../config.ts';
 import { baseUrl } from '../server/base-url.ts';
 import { runningServer } from '../server/data-dir.ts';
-import { Stop } from '../server/exit-error.ts';
+import { ExitError } from '../server/exit-error.ts';
 import type { Holder } from '../store/database/data-lock.ts';
 import { settingsFrom } from './settings.ts';
 
-/** `path` begins with `/api/`. Gives the parsed answer; a refusal or an unreachable server throws `Stop`. */
+/** `path` begins with `/api/`. Gives the parsed answer; a refusal or an unreachable server throws `ExitError`. */
 export interface AdminApi {
   request(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<unknown>;
 }
@@ -40,7 +40,7 @@ export function adminApi(env: NodeJS.ProcessEnv, offline?: Offline): AdminApi {
       }
       if (server !== undefined) throw unreached(config, server);
       if (offline) return (await offline(config)).request(method, path, body);
-      throw new Stop(`No server listens at ${baseUrl(config)}: start it with "npm start".`);
+      throw new ExitError(`No server listens at ${baseUrl(config)}: start it with "npm start".`);
     },
   };
 }
@@ -54,10 +54,10 @@ function addressesOf(config: Config, server: Holder | undefined): ReadonlySet<st
   return new Set(existsSync(join(config.dataDir, 'respool.db')) ? [] : [baseUrl(config)]);
 }
 
-function unreached({ dataDir }: Config, { pid, url }: Holder): Stop {
+function unreached({ dataDir }: Config, { pid, url }: Holder): ExitError {
   const where =
     url === undefined ? 'does not listen yet: try again' : `does not answer at ${url}: look at its log`;
-  return new Stop(`The server of ${dataDir} (process id ${pid}) ${where}.`);
+  return new ExitError(`The server of ${dataDir} (process id ${pid}) ${where}.`);
 }
 
 async function headersFor(config: Config, body: unknown): Promise<Record<string, string>> {
@@ -74,7 +74,7 @@ async function storedToken(config: Config): Promise<string | undefined> {
     return (await readFile(join(config.dataDir, 'admin-token'), 'utf8')).trim();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new Stop(`The admin token cannot be read: ${(error as Error).message}`);
+    throw new ExitError(`The admin token cannot be read: ${(error as Error).message}`);
   }
 }
 
@@ -85,21 +85,21 @@ async function send(url: string, init: RequestInit): Promise<Response | 'refused
     const cause = (error as Error).cause as NodeJS.ErrnoException | undefined;
     if (cause?.code === 'ECONNREFUSED') return 'refused';
     const reason = cause?.message || (error as Error).message;
-    throw new Stop(`The server at ${new URL(url).origin} did not answer (${reason}): look at its log.`);
+    throw new ExitError(`The server at ${new URL(url).origin} did not answer (${reason}): look at its log.`);
   }
 }
 
-/** The parsed answer; a refusal throws `Stop` with its message. */
+/** The parsed answer; a refusal throws `ExitError` with its message. */
 export async function readAnswer(answer: Response, config: Config): Promise<unknown> {
   const body = parseJson(await answer.text());
   if (answer.ok) return body;
   if (answer.status === 401) {
-    throw new Stop(
+    throw new ExitError(
       `The server did not accept the admin token: run this where ${join(config.dataDir, 'admin-token')} is the ` +
         "server's own, or set RESPOOL_ADMIN_TOKEN.",
     );
   }
-  throw new Stop(messageIn(body) ?? `The server answered ${answer.status}: look at its log.`);
+  throw new ExitError(messageIn(body) ?? `The server answered ${answer.status}: look at its log.`);
 }
 
 function messageIn(body: unknown): string | undefined {

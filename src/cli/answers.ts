@@ -10,7 +10,7 @@ import type { KeyLimitsWire, KeyUseWire, KeyWire } from '../admin-api/key.ts';
 import type { AttemptWire, RequestErrorWire, RequestWire } from '../admin-api/request.ts';
 import type { SessionWire } from '../admin-api/session.ts';
 import type { WindowWire } from '../admin-api/window.ts';
-import { Stop } from '../server/exit-error.ts';
+import { ExitError } from '../server/exit-error.ts';
 import type { AdminApi } from './admin-client.ts';
 
 /** Members that a check asks for: each has to be declared, and the check has to take whatever is declared for it. */
@@ -105,14 +105,14 @@ export async function fetchList<T>(
 }
 
 /**
- * The answer itself, also with what this version does not know, because `--json` shows all of it. Throws `Stop`
+ * The answer itself, also with what this version does not know, because `--json` shows all of it. Throws `ExitError`
  * when it is not what this command line understands.
  */
 export function check<T>(schema: z.ZodType<T>, answer: unknown): T {
   const parsed = schema.safeParse(answer);
   if (parsed.success) return answer as T;
   const where = parsed.error.issues.map((issue) => issue.path.join('.')).join(', ');
-  throw new Stop(`The answer is not that of this version of respool (${where}): update one of the two.`);
+  throw new ExitError(`The answer is not that of this version of respool (${where}): update one of the two.`);
 }
 
 /** The one entry with this id or, when no id matches, with this name. */
@@ -124,8 +124,9 @@ export function pick<T extends { readonly id: string; readonly name: string }>(
   const byId = entries.filter((entry) => entry.id === wanted);
   const found = byId.length > 0 ? byId : entries.filter((entry) => entry.name === wanted);
   const [first, second] = found;
-  if (first === undefined) throw new Stop(`There is no ${what} "${wanted}": see "respool ${what}s list".`);
+  if (first === undefined)
+    throw new ExitError(`There is no ${what} "${wanted}": see "respool ${what}s list".`);
   if (second === undefined) return first;
   const ids = found.map((entry) => entry.id).join(', ');
-  throw new Stop(`Several ${what}s are called "${wanted}": use one of the ids ${ids}.`);
+  throw new ExitError(`Several ${what}s are called "${wanted}": use one of the ids ${ids}.`);
 }

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { ADMIN_TOKEN, startFakeAdmin, testDesk } from '../../test/support/fake-admin.ts';
+import { ADMIN_TOKEN, startFakeAdmin, testContext } from '../../test/support/fake-admin.ts';
 import { baseUrl } from '../server/base-url.ts';
 import { adminApi } from './admin-client.ts';
 import { runCli } from './cli.ts';
@@ -33,28 +33,30 @@ test.each([
   [['keys', 'create', 'a', '--expires', 'someday'], 2],
   [['snippet', 'cobol'], 2],
 ])('%j exits with %i', async (argv, code) => {
-  expect(await runCli(argv, testDesk({}))).toBe(code);
+  expect(await runCli(argv, testContext({}))).toBe(code);
 });
 
 test('help goes to stdout and names every verb', async () => {
-  const desk = testDesk({});
-  await runCli(['--help'], desk);
+  const context = testContext({});
+  await runCli(['--help'], context);
   for (const verb of ['serve', 'demo', 'accounts', 'keys', 'sessions', 'requests', 'status', 'snippet']) {
-    expect(desk.printed.join('\n')).toContain(`  ${verb}`);
+    expect(context.printed.join('\n')).toContain(`  ${verb}`);
   }
 });
 
 test('a bad environment exits with 78 and lists every problem', async () => {
-  const desk = testDesk({ RESPOOL_PORT: 'x', RESPOOL_PROT: '1' });
-  expect(await runCli(['status'], desk)).toBe(78);
-  expect(desk.notes.join()).toMatch(/RESPOOL_PROT.*RESPOOL_PORT is not/s);
+  const context = testContext({ RESPOOL_PORT: 'x', RESPOOL_PROT: '1' });
+  expect(await runCli(['status'], context)).toBe(78);
+  expect(context.notes.join()).toMatch(/RESPOOL_PROT.*RESPOOL_PORT is not/s);
 });
 
 test('without a server a verb says how to start one', async () => {
   const port = await freePort();
-  const desk = testDesk({ RESPOOL_PORT: port, RESPOOL_DATA_DIR: folder });
-  expect(await runCli(['status'], desk)).toBe(1);
-  expect(desk.notes).toEqual([`No server listens at http://127.0.0.1:${port}: start it with "npm start".`]);
+  const context = testContext({ RESPOOL_PORT: port, RESPOOL_DATA_DIR: folder });
+  expect(await runCli(['status'], context)).toBe(1);
+  expect(context.notes).toEqual([
+    `No server listens at http://127.0.0.1:${port}: start it with "npm start".`,
+  ]);
 });
 
 test('without a server the offline way is taken when there is one', async () => {
@@ -69,8 +71,8 @@ test('the token comes from the data directory unless the environment has one', a
   await using admin = await startFakeAdmin(() => ({ body: {} }));
   writeFileSync(join(folder, 'admin-token'), 'stored\n');
   const { RESPOOL_PORT = '' } = admin.env;
-  await runCli(['status'], testDesk({ RESPOOL_PORT, RESPOOL_DATA_DIR: folder }));
-  await runCli(['status'], testDesk({ ...admin.env, RESPOOL_DATA_DIR: folder }));
+  await runCli(['status'], testContext({ RESPOOL_PORT, RESPOOL_DATA_DIR: folder }));
+  await runCli(['status'], testContext({ ...admin.env, RESPOOL_DATA_DIR: folder }));
   expect(admin.seen.map((request) => request.authorization)).toEqual([
     'Bearer stored',
     `Bearer ${ADMIN_TOKEN}`,
@@ -83,16 +85,16 @@ test.each([
   [500, undefined, 'The server answered 500'],
 ])('an answer of %i is one sentence on stderr', async (status, body, words) => {
   await using admin = await startFakeAdmin(() => ({ status, body }));
-  const desk = testDesk(admin.env);
-  expect(await runCli(['sessions', 'release', 's1'], desk)).toBe(1);
-  expect(desk.notes).toEqual([expect.stringContaining(words)]);
+  const context = testContext(admin.env);
+  expect(await runCli(['sessions', 'release', 's1'], context)).toBe(1);
+  expect(context.notes).toEqual([expect.stringContaining(words)]);
 });
 
 test('an answer in another shape is a failure, not a crash', async () => {
   await using admin = await startFakeAdmin(() => ({ body: { data: [{ id: 1 }] } }));
-  const desk = testDesk(admin.env);
-  expect(await runCli(['keys', 'list'], desk)).toBe(1);
-  expect(desk.notes.join()).toContain('data.0.id');
+  const context = testContext(admin.env);
+  expect(await runCli(['keys', 'list'], context)).toBe(1);
+  expect(context.notes.join()).toContain('data.0.id');
 });
 
 test.each([

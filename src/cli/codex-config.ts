@@ -5,8 +5,8 @@
 import { constants } from 'node:fs';
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Stop } from '../server/exit-error.ts';
-import type { Desk } from './desk.ts';
+import { ExitError } from '../server/exit-error.ts';
+import type { CommandContext } from './context.ts';
 import { codexLoginPath } from './login-files.ts';
 import { settingsFrom } from './settings.ts';
 import { type SnippetOptions, snippet } from './snippet.ts';
@@ -15,40 +15,42 @@ const BEGIN = '# >>> respool: this part is written and removed by "respool snipp
 const END = '# <<< respool\n';
 const OURS = new RegExp(`${escaped(BEGIN)}[^]*?${escaped(END)}`, 'g');
 
-export async function writeCodexConfig(desk: Desk, options: SnippetOptions): Promise<void> {
-  const path = configPath(desk);
+export async function writeCodexConfig(context: CommandContext, options: SnippetOptions): Promise<void> {
+  const path = configPath(context);
   const before = await contentOf(path);
-  const text = withRespool(before ?? '', snippet('codex', settingsFrom(desk.env), options));
-  if (text === before) return desk.print(`${path} is as it should be.`);
+  const text = withRespool(before ?? '', snippet('codex', settingsFrom(context.env), options));
+  if (text === before) return context.print(`${path} is as it should be.`);
   const backup = before === undefined ? undefined : await backUp(path);
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, text);
-  desk.print(
+  context.print(
     `${path} uses respool now.${backup === undefined ? '' : ` What it was before is in ${backup}.`}`,
   );
-  desk.note('Take it out again with: respool snippet codex --undo');
+  context.note('Take it out again with: respool snippet codex --undo');
 }
 
-export async function undoCodexConfig(desk: Desk): Promise<void> {
-  const path = configPath(desk);
+export async function undoCodexConfig(context: CommandContext): Promise<void> {
+  const path = configPath(context);
   const text = await contentOf(path);
   const rest = text === undefined ? undefined : withoutRespool(text);
-  if (text === undefined || rest === text) throw new Stop(`${path} has nothing of respool in it.`);
+  if (text === undefined || rest === text) throw new ExitError(`${path} has nothing of respool in it.`);
   if (rest === '') await rm(path);
   else await writeFile(path, rest ?? '');
-  desk.print(`${path} is without respool again.`);
+  context.print(`${path} is without respool again.`);
 }
 
-/** Top-level members have to come before the first table, so there are two parts. Throws `Stop`. */
+/** Top-level members have to come before the first table, so there are two parts. Throws `ExitError`. */
 export function withRespool(text: string, lines: string): string {
   const rest = withoutRespool(text);
   const top = rest.slice(0, /^\s*\[/m.exec(rest)?.index ?? rest.length);
   const other = /^\s*model_provider\s*=\s*(.+)$/m.exec(top)?.[1];
   if (other !== undefined) {
-    throw new Stop(`The configuration chooses the provider ${other}: remove that line, and run this again.`);
+    throw new ExitError(
+      `The configuration chooses the provider ${other}: remove that line, and run this again.`,
+    );
   }
   if (/^\s*\[model_providers\.respool\]/m.test(rest)) {
-    throw new Stop(
+    throw new ExitError(
       'The configuration has a provider respool that somebody wrote by hand: remove it, and run this again.',
     );
   }
@@ -62,8 +64,8 @@ export function withoutRespool(text: string): string {
   return text.replace(OURS, '');
 }
 
-function configPath(desk: Desk): string {
-  return join(dirname(codexLoginPath(desk.env)), 'config.toml');
+function configPath(context: CommandContext): string {
+  return join(dirname(codexLoginPath(context.env)), 'config.toml');
 }
 
 async function contentOf(path: string): Promise<string | undefined> {
@@ -71,7 +73,7 @@ async function contentOf(path: string): Promise<string | undefined> {
     return await readFile(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new Stop(`${path} cannot be read: ${(error as Error).message}`);
+    throw new ExitError(`${path} cannot be read: ${(error as Error).message}`);
   }
 }
 

@@ -84,7 +84,7 @@ Or with a real Codex CLI, in ~/.codex/config.toml:
   wire_api = "responses"
   supports_websockets = true
 
-Stop with Ctrl-C; nothing is left behind.
+ExitError with Ctrl-C; nothing is left behind.
 
 `;
 }

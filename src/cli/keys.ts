@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import type { KeyDraftWire, NewKeyWire } from '../admin-api/key.ts';
 import { check, fetchList, type Key, keySchema, partOf, pick } from './answers.ts';
-import type { Desk } from './desk.ts';
+import type { CommandContext } from './context.ts';
 import { moment, table } from './table.ts';
 
 export interface KeyOptions {
@@ -18,7 +18,7 @@ export interface KeyOptions {
 
 const createdSchema = partOf<NewKeyWire>()({ id: z.string(), key: z.string() });
 
-export async function createKey(desk: Desk, name: string, options: KeyOptions): Promise<void> {
+export async function createKey(context: CommandContext, name: string, options: KeyOptions): Promise<void> {
   const limits = {
     requests_per_minute: options.requestsPerMinute,
     tokens_per_day: options.tokensPerDay,
@@ -31,17 +31,17 @@ export async function createKey(desk: Desk, name: string, options: KeyOptions): 
     accounts: options.accounts,
     limits: Object.values(limits).some((limit) => limit !== undefined) ? limits : undefined,
   };
-  const created = check(createdSchema, await desk.admin.request('POST', '/api/keys', draft));
-  if (options.json) return desk.print(JSON.stringify(created, undefined, 2));
-  desk.print(created.key);
-  desk.note(`This is the only time the key of ${name} (${created.id}) is shown.`);
+  const created = check(createdSchema, await context.admin.request('POST', '/api/keys', draft));
+  if (options.json) return context.print(JSON.stringify(created, undefined, 2));
+  context.print(created.key);
+  context.note(`This is the only time the key of ${name} (${created.id}) is shown.`);
 }
 
-export async function listKeys(desk: Desk, options: { readonly json?: boolean }): Promise<void> {
-  const keys = await fetchList(desk.admin, '/api/keys', keySchema);
-  if (options.json) return desk.print(JSON.stringify({ data: keys }, undefined, 2));
-  if (keys.length === 0) return desk.note('No key yet: "respool keys create NAME".');
-  desk.print(
+export async function listKeys(context: CommandContext, options: { readonly json?: boolean }): Promise<void> {
+  const keys = await fetchList(context.admin, '/api/keys', keySchema);
+  if (options.json) return context.print(JSON.stringify({ data: keys }, undefined, 2));
+  if (keys.length === 0) return context.note('No key yet: "respool keys create NAME".');
+  context.print(
     table(keys, {
       ID: (key) => key.id,
       NAME: (key) => key.name,
@@ -66,8 +66,8 @@ function usedOf({ limits, used }: Key): string {
     .join(', ');
 }
 
-export async function revokeKey(desk: Desk, wanted: string): Promise<void> {
-  const key = pick(await fetchList(desk.admin, '/api/keys', keySchema), wanted, 'key');
-  await desk.admin.request('DELETE', `/api/keys/${encodeURIComponent(key.id)}`);
-  desk.print(`${key.name} (${key.id}) is revoked.`);
+export async function revokeKey(context: CommandContext, wanted: string): Promise<void> {
+  const key = pick(await fetchList(context.admin, '/api/keys', keySchema), wanted, 'key');
+  await context.admin.request('DELETE', `/api/keys/${encodeURIComponent(key.id)}`);
+  context.print(`${key.name} (${key.id}) is revoked.`);
 }

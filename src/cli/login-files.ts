@@ -5,7 +5,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
-import { Stop } from '../server/exit-error.ts';
+import { ExitError } from '../server/exit-error.ts';
 
 /** `json` is undefined when the text is no JSON. */
 export interface LoginFile {
@@ -27,13 +27,13 @@ export async function readLoginFiles(path: string, readInput: () => Promise<stri
       files.map(async (file) => ({ name: basename(file), json: parse(await readFile(file, 'utf8')) })),
     );
   } catch (error) {
-    throw new Stop(`${path} cannot be read: ${(error as Error).message}`);
+    throw new ExitError(`${path} cannot be read: ${(error as Error).message}`);
   }
 }
 
 async function jsonFilesIn(folder: string): Promise<string[]> {
   const names = (await readdir(folder)).filter((name) => name.endsWith('.json')).sort();
-  if (names.length === 0) throw new Stop(`${folder} holds no .json file.`);
+  if (names.length === 0) throw new ExitError(`${folder} holds no .json file.`);
   return names.map((name) => join(folder, name));
 }
 

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { offlineDesk } from '../../test/support/fake-admin.ts';
+import { offlineContext } from '../../test/support/fake-admin.ts';
 import { temporaryStore, transcriptNode, turnOf } from '../../test/support/temporary-store.ts';
 import { makeWorld } from '../../test/support/world.ts';
 import { runCli } from './cli.ts';
@@ -27,9 +27,9 @@ async function freePort(): Promise<string> {
 }
 
 async function run(...argv: string[]) {
-  const desk = offlineDesk(env);
-  const code = await runCli(argv, desk);
-  return { code, out: desk.printed.join('\n'), notes: desk.notes.join('\n') };
+  const context = offlineContext(env);
+  const code = await runCli(argv, context);
+  return { code, out: context.printed.join('\n'), notes: context.notes.join('\n') };
 }
 
 test('accounts are added, paused, listed and removed without a server', async () => {

@@ -10,7 +10,7 @@ import { createLog } from '../log.ts';
 import { baseUrl } from '../server/base-url.ts';
 import { buildParts, strengthOf } from '../server/compose.ts';
 import { holdAsCommand } from '../server/data-dir.ts';
-import { Stop } from '../server/exit-error.ts';
+import { ExitError } from '../server/exit-error.ts';
 import { openOrStop } from '../server/server.ts';
 import { type AdminApi, readAnswer } from './admin-client.ts';
 
@@ -41,8 +41,8 @@ export function offlineApi(config: Config, remark: (text: string) => void): Admi
   };
 }
 
-function noServer(config: Config): Stop {
-  return new Stop(`No server listens at ${baseUrl(config)}: start it with "npm start".`);
+function noServer(config: Config): ExitError {
+  return new ExitError(`No server listens at ${baseUrl(config)}: start it with "npm start".`);
 }
 
 async function answerOnce(config: Config, [method, path, body]: Request): Promise<unknown> {

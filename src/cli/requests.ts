@@ -1,6 +1,6 @@
 /** The verb `requests`: the log of turns, newest last as in a log file, and followed on request. */
 import { fetchList, type LoggedRequest, requestSchema } from './answers.ts';
-import type { Desk } from './desk.ts';
+import type { CommandContext } from './context.ts';
 import { moment, table } from './table.ts';
 
 export interface RequestsOptions {
@@ -17,18 +17,22 @@ const POLL_MS = 1000;
 /** The most the server gives at once; more turns than this within one poll are not shown. */
 const MOST = 1000;
 
-export async function showRequests(desk: Desk, options: RequestsOptions): Promise<void> {
-  const first = await fetchNewest(desk, options, options.limit);
-  if (first.length === 0 && !options.json) desk.note('No turn was logged yet.');
-  show(desk, first, options);
-  if (options.follow) await follow(desk, options, first);
+export async function showRequests(context: CommandContext, options: RequestsOptions): Promise<void> {
+  const first = await fetchNewest(context, options, options.limit);
+  if (first.length === 0 && !options.json) context.note('No turn was logged yet.');
+  show(context, first, options);
+  if (options.follow) await follow(context, options, first);
 }
 
-async function follow(desk: Desk, options: RequestsOptions, first: readonly LoggedRequest[]): Promise<void> {
+async function follow(
+  context: CommandContext,
+  options: RequestsOptions,
+  first: readonly LoggedRequest[],
+): Promise<void> {
   let seen = new Set(first.map((request) => request.id));
-  while ((await desk.pause(POLL_MS)) === 'go_on') {
-    const newest = await fetchNewest(desk, options, MOST);
-    show(desk, unseen(newest, seen), options);
+  while ((await context.pause(POLL_MS)) === 'go_on') {
+    const newest = await fetchNewest(context, options, MOST);
+    show(context, unseen(newest, seen), options);
     seen = new Set(newest.map((request) => request.id));
   }
 }
@@ -38,17 +42,21 @@ function unseen(newest: readonly LoggedRequest[], seen: ReadonlySet<string>): re
   return newest.slice(newest.findLastIndex((request) => seen.has(request.id)) + 1);
 }
 
-async function fetchNewest(desk: Desk, options: RequestsOptions, limit: number): Promise<LoggedRequest[]> {
+async function fetchNewest(
+  context: CommandContext,
+  options: RequestsOptions,
+  limit: number,
+): Promise<LoggedRequest[]> {
   const { session, account, status, key } = options;
   const filters = Object.entries({ session, account, status, key });
   const query = new URLSearchParams({ limit: String(limit) });
   for (const [name, value] of filters) if (value !== undefined) query.set(name, value);
-  return (await fetchList(desk.admin, `/api/requests?${query}`, requestSchema)).toReversed();
+  return (await fetchList(context.admin, `/api/requests?${query}`, requestSchema)).toReversed();
 }
 
-function show(desk: Desk, requests: readonly LoggedRequest[], options: RequestsOptions): void {
-  if (options.json) for (const request of requests) desk.print(JSON.stringify(request));
-  else if (requests.length > 0) desk.print(asTable(requests));
+function show(context: CommandContext, requests: readonly LoggedRequest[], options: RequestsOptions): void {
+  if (options.json) for (const request of requests) context.print(JSON.stringify(request));
+  else if (requests.length > 0) context.print(asTable(requests));
 }
 
 function asTable(requests: readonly LoggedRequest[]): string {

@@ -1,13 +1,16 @@
 /** The verbs under `sessions`: conversations that the running server holds. */
 import { fetchList, sessionSchema } from './answers.ts';
-import type { Desk } from './desk.ts';
+import type { CommandContext } from './context.ts';
 import { moment, table } from './table.ts';
 
-export async function listSessions(desk: Desk, options: { readonly json?: boolean }): Promise<void> {
-  const sessions = await fetchList(desk.admin, '/api/sessions', sessionSchema);
-  if (options.json) return desk.print(JSON.stringify({ data: sessions }, undefined, 2));
-  if (sessions.length === 0) return desk.note('No session is held at the moment.');
-  desk.print(
+export async function listSessions(
+  context: CommandContext,
+  options: { readonly json?: boolean },
+): Promise<void> {
+  const sessions = await fetchList(context.admin, '/api/sessions', sessionSchema);
+  if (options.json) return context.print(JSON.stringify({ data: sessions }, undefined, 2));
+  if (sessions.length === 0) return context.note('No session is held at the moment.');
+  context.print(
     table(sessions, {
       ID: (session) => session.id,
       TENANT: (session) => session.tenant,
@@ -22,7 +25,7 @@ export async function listSessions(desk: Desk, options: { readonly json?: boolea
 }
 
 /** Closes the session's upstream socket and forgets its account; the conversation can go on. */
-export async function releaseSession(desk: Desk, id: string): Promise<void> {
-  await desk.admin.request('DELETE', `/api/sessions/${encodeURIComponent(id)}`);
-  desk.print(`${id} is released.`);
+export async function releaseSession(context: CommandContext, id: string): Promise<void> {
+  await context.admin.request('DELETE', `/api/sessions/${encodeURIComponent(id)}`);
+  context.print(`${id} is released.`);
 }

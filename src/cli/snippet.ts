@@ -1,7 +1,7 @@
 /** The verb `snippet`: what to paste into a client so that it talks to this server. */
 import type { Config } from '../config.ts';
 import { baseUrl } from '../server/base-url.ts';
-import type { Desk } from './desk.ts';
+import type { CommandContext } from './context.ts';
 import { settingsFrom } from './settings.ts';
 
 export type SnippetKind = 'codex' | 'curl' | 'python' | 'js';
@@ -17,8 +17,8 @@ export interface SnippetOptions {
 /** Holds a key made with `respool keys create` on the client's machine; `RESPOOL_*` names are the server's own. */
 const KEY_VARIABLE = 'RSP_API_KEY';
 
-export function showSnippet(desk: Desk, kind: SnippetKind, options: SnippetOptions): void {
-  desk.print(snippet(kind, settingsFrom(desk.env), options));
+export function showSnippet(context: CommandContext, kind: SnippetKind, options: SnippetOptions): void {
+  context.print(snippet(kind, settingsFrom(context.env), options));
 }
 
 /** `config` gives the address unless the options name one. Any address but this machine's own needs a key. */

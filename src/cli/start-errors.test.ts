@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createLog } from '../log.ts';
-import { Stop } from '../server/exit-error.ts';
+import { ExitError } from '../server/exit-error.ts';
 import { startServer } from '../server/server.ts';
 import { holderOf } from '../store/database/data-lock.ts';
 import { settingsFrom } from './settings.ts';
@@ -19,13 +19,13 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 /** How the start ends that should not succeed. */
-async function startedWith(env: Readonly<Record<string, string>>): Promise<Stop> {
+async function startedWith(env: Readonly<Record<string, string>>): Promise<ExitError> {
   try {
     const settings = { RESPOOL_DATA_DIR: join(folder, 'data'), RESPOOL_PORT: '0', ...env };
     const server = await startServer(settingsFrom(settings), createLog('silent'));
     await server.stop();
   } catch (error) {
-    if (error instanceof Stop) return error;
+    if (error instanceof ExitError) return error;
     throw error;
   }
   throw new Error('the server has started');
@@ -46,7 +46,7 @@ test('a port in use is named, and what to do about it', async () => {
   const port = String((other.address() as AddressInfo).port);
   const stop = await startedWith({ RESPOOL_PORT: port });
   other.close();
-  expect(stop.message).toMatch(new RegExp(`^Port ${port} is in use\\. Stop .* or set RESPOOL_PORT`));
+  expect(stop.message).toMatch(new RegExp(`^Port ${port} is in use\\. ExitError .* or set RESPOOL_PORT`));
   expect(stop.exitCode).toBe(1);
 });
 
@@ -101,7 +101,7 @@ test('what nobody has thought of is one sentence, too', async () => {
   const log = createLog('silent');
   const settings = settingsFrom({ RESPOOL_DATA_DIR: join(folder, 'data'), RESPOOL_PORT: '0' });
   const broken = { ...settings, trustedProxies: ['not\nan address'] };
-  const stop = await startServer(broken, log).catch((error: unknown) => error as Stop);
+  const stop = await startServer(broken, log).catch((error: unknown) => error as ExitError);
   expect(stop).toMatchObject({
     exitCode: 1,
     message: expect.stringMatching(/^respool cannot start \(.*report it\.$/),

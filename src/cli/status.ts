@@ -1,9 +1,12 @@
 /** The verb `status`: what the server says of itself, one `name: value` line per figure. */
-import type { Desk } from './desk.ts';
+import type { CommandContext } from './context.ts';
 
-export async function showStatus(desk: Desk, options: { readonly json?: boolean }): Promise<void> {
-  const status = await desk.admin.request('GET', '/api/status');
-  desk.print(options.json ? JSON.stringify(status, undefined, 2) : linesOf(status).join('\n'));
+export async function showStatus(
+  context: CommandContext,
+  options: { readonly json?: boolean },
+): Promise<void> {
+  const status = await context.admin.request('GET', '/api/status');
+  context.print(options.json ? JSON.stringify(status, undefined, 2) : linesOf(status).join('\n'));
 }
 
 /** Nested members become `pool.ready: 2`, so that every figure the server adds is shown without a change here. */

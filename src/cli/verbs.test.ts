@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { startFakeAdmin, testDesk } from '../../test/support/fake-admin.ts';
+import { startFakeAdmin, testContext } from '../../test/support/fake-admin.ts';
 import { runCli } from './cli.ts';
 
 const KEY = {
@@ -29,24 +29,24 @@ const turn = (n: number) => ({
 
 test('keys create prints the key alone on stdout, and a remark on stderr', async () => {
   await using admin = await startFakeAdmin(() => ({ status: 201, body: { ...KEY, key: 'rsp_abc' } }));
-  const desk = testDesk(admin.env);
+  const context = testContext(admin.env);
   const options = ['--expires', '2030-01-31', '--models', 'a, b', '--requests-per-minute', '6'];
-  expect(await runCli(['keys', 'create', 'laptop', ...options], desk)).toBe(0);
+  expect(await runCli(['keys', 'create', 'laptop', ...options], context)).toBe(0);
   expect(admin.seen[0]?.body).toEqual({
     name: 'laptop',
     expires_at: Date.UTC(2030, 0, 31) / 1000,
     models: ['a', 'b'],
     limits: { requests_per_minute: 6 },
   });
-  expect(desk.printed).toEqual(['rsp_abc']);
-  expect(desk.notes.join()).toContain('only time');
+  expect(context.printed).toEqual(['rsp_abc']);
+  expect(context.notes.join()).toContain('only time');
 });
 
 test('keys revoke finds the key by name', async () => {
   await using admin = await startFakeAdmin(({ method }) =>
     method === 'GET' ? { body: { data: [KEY] } } : {},
   );
-  expect(await runCli(['keys', 'revoke', 'laptop'], testDesk(admin.env))).toBe(0);
+  expect(await runCli(['keys', 'revoke', 'laptop'], testContext(admin.env))).toBe(0);
   expect(admin.seen[1]).toMatchObject({ method: 'DELETE', path: '/api/keys/key_1' });
 });
 
@@ -54,19 +54,19 @@ test('keys list says how much of each limit is used', async () => {
   const limits = { requests_per_minute: 10, tokens_per_day: null, concurrent_turns: 2 };
   const used = { requests_last_minute: 3, tokens_today: 500, concurrent_turns: 0 };
   await using admin = await startFakeAdmin(() => ({ body: { data: [{ ...KEY, limits, used }] } }));
-  const desk = testDesk(admin.env);
-  expect(await runCli(['keys', 'list'], desk)).toBe(0);
-  expect(desk.printed.join()).toMatch(/ 3\/10 requests a minute, 0\/2 turns at once$/);
+  const context = testContext(admin.env);
+  expect(await runCli(['keys', 'list'], context)).toBe(0);
+  expect(context.printed.join()).toMatch(/ 3\/10 requests a minute, 0\/2 turns at once$/);
 });
 
 test.each([['accounts'], ['keys'], ['sessions']])(
   '%s list of nothing is a remark, not a table',
   async (what) => {
     await using admin = await startFakeAdmin(() => ({ body: { data: [] } }));
-    const desk = testDesk(admin.env);
-    expect(await runCli([what, 'list'], desk)).toBe(0);
-    expect(desk.printed).toEqual([]);
-    expect(desk.notes).toHaveLength(1);
+    const context = testContext(admin.env);
+    expect(await runCli([what, 'list'], context)).toBe(0);
+    expect(context.printed).toEqual([]);
+    expect(context.notes).toHaveLength(1);
   },
 );
 
@@ -83,17 +83,17 @@ test('sessions list counts switches', async () => {
   await using admin = await startFakeAdmin(() => ({
     body: { data: [{ ...session, switches, last_turn_at: 1 }] },
   }));
-  const desk = testDesk(admin.env);
-  await runCli(['sessions', 'list'], desk);
-  expect(desk.printed.join('\n')).toMatch(/s1 +local +thread +acc_1 +open +7 +1 /);
+  const context = testContext(admin.env);
+  await runCli(['sessions', 'list'], context);
+  expect(context.printed.join('\n')).toMatch(/s1 +local +thread +acc_1 +open +7 +1 /);
 });
 
 test('requests shows the newest last and passes filters on', async () => {
   await using admin = await startFakeAdmin(() => ({ body: { data: [turn(2), turn(1)] } }));
-  const desk = testDesk(admin.env);
-  await runCli(['requests', '--limit', '2', '--status', 'failed', '--account', 'acc_1'], desk);
+  const context = testContext(admin.env);
+  await runCli(['requests', '--limit', '2', '--status', 'failed', '--account', 'acc_1'], context);
   expect(admin.seen[0]?.path).toBe('/api/requests?limit=2&account=acc_1&status=failed');
-  const [heading, first, second] = desk.printed.join('\n').split('\n');
+  const [heading, first, second] = context.printed.join('\n').split('\n');
   expect(heading).toMatch(/^AT +ID +DOOR/);
   expect([first, second].map((line) => line?.match(/req_\d/)?.[0])).toEqual(['req_1', 'req_2']);
 });
@@ -102,40 +102,40 @@ test('requests -f shows each further turn once, and none from before the first s
   const screens = [[3], [3, 2, 1], [5, 4, 3, 2, 1], [5, 4, 3, 2, 1]];
   let round = 0;
   await using admin = await startFakeAdmin(() => ({ body: { data: (screens[round++] ?? []).map(turn) } }));
-  const desk = testDesk(admin.env, { rounds: 3 });
-  expect(await runCli(['requests', '-f', '--json', '--limit', '1'], desk)).toBe(0);
-  expect(desk.printed.map((line) => JSON.parse(line).id)).toEqual(['req_3', 'req_4', 'req_5']);
+  const context = testContext(admin.env, { rounds: 3 });
+  expect(await runCli(['requests', '-f', '--json', '--limit', '1'], context)).toBe(0);
+  expect(context.printed.map((line) => JSON.parse(line).id)).toEqual(['req_3', 'req_4', 'req_5']);
 });
 
 test('requests -f begins with an empty log and shows what comes', async () => {
   let round = 0;
   await using admin = await startFakeAdmin(() => ({ body: { data: round++ === 0 ? [] : [turn(1)] } }));
-  const desk = testDesk(admin.env, { rounds: 2 });
-  await runCli(['requests', '--follow', '--json'], desk);
-  expect(desk.printed).toHaveLength(1);
+  const context = testContext(admin.env, { rounds: 2 });
+  await runCli(['requests', '--follow', '--json'], context);
+  expect(context.printed).toHaveLength(1);
 });
 
 test('status shows every figure, however deep', async () => {
   const status = { version: '1', uptime: 5, pool: { ready: 2, next_at: null } };
   await using admin = await startFakeAdmin(() => ({ body: status }));
-  const desk = testDesk(admin.env);
-  await runCli(['status'], desk);
-  expect(desk.printed.join('\n')).toBe('version: 1\nuptime: 5\npool.ready: 2\npool.next_at: -');
+  const context = testContext(admin.env);
+  await runCli(['status'], context);
+  expect(context.printed.join('\n')).toBe('version: 1\nuptime: 5\npool.ready: 2\npool.next_at: -');
 });
 
 test('snippet names the address of the configuration', async () => {
-  const desk = testDesk({ RESPOOL_HOST: '0.0.0.0', RESPOOL_PORT: '9000' });
-  expect(await runCli(['snippet', 'codex'], desk)).toBe(0);
-  expect(desk.printed.join()).toContain('base_url = "http://127.0.0.1:9000/v1"');
-  expect(desk.printed.join()).toContain('name = "respool"');
+  const context = testContext({ RESPOOL_HOST: '0.0.0.0', RESPOOL_PORT: '9000' });
+  expect(await runCli(['snippet', 'codex'], context)).toBe(0);
+  expect(context.printed.join()).toContain('base_url = "http://127.0.0.1:9000/v1"');
+  expect(context.printed.join()).toContain('name = "respool"');
 });
 
 test.each([['codex'], ['curl'], ['python'], ['js']])(
   'the %s snippet for another machine sends a key',
   async (kind) => {
-    const desk = testDesk({});
-    await runCli(['snippet', kind, '--url', 'https://pool.example/'], desk);
-    expect(desk.printed.join()).toContain('https://pool.example/v1');
-    expect(desk.printed.join()).toMatch(/^(?!# env_key).*RSP_API_KEY/m);
+    const context = testContext({});
+    await runCli(['snippet', kind, '--url', 'https://pool.example/'], context);
+    expect(context.printed.join()).toContain('https://pool.example/v1');
+    expect(context.printed.join()).toMatch(/^(?!# env_key).*RSP_API_KEY/m);
   },
 );

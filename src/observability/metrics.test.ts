@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import type { AttemptOutcome, ErrorClass } from '../admin-api/request.ts';
 import type { AccountId, SessionId, Tenant } from '../domain/ids.ts';
 import type { RequestRow } from '../domain/request.ts';
-import { type Glance, Metrics } from './metrics.ts';
+import { Metrics, type MetricsSnapshot } from './metrics.ts';
 
-const NOTHING: Glance = {
+const NOTHING: MetricsSnapshot = {
   activeTurns: 0,
   sessions: 0,
   connections: { ws: 0, http: 0 },
@@ -74,7 +74,7 @@ test('models beyond a number share one label', async () => {
 });
 
 test('an account shows one state and its windows, and nothing once it is gone', async () => {
-  let accounts: Glance['accounts'] = [
+  let accounts: MetricsSnapshot['accounts'] = [
     { id: 'acc_1', status: 'exhausted', windows: [{ name: '5h', usedPercent: 100, resetsAt: 5000 }] },
   ];
   const metrics = new Metrics('1', () => ({ ...NOTHING, accounts }));

@@ -8,7 +8,7 @@ import type { RequestRow } from '../domain/request.ts';
 import type { CommittedTurn } from '../store/store.ts';
 
 /** What is looked at when the figures are asked for. */
-export interface Glance {
+export interface MetricsSnapshot {
   readonly activeTurns: number;
   readonly sessions: number;
   readonly connections: { readonly ws: number; readonly http: number };
@@ -30,7 +30,7 @@ const OVERHEAD_SECONDS = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.
 
 export class Metrics {
   readonly #registry = new Registry();
-  readonly #glance: () => Glance;
+  readonly #snapshot: () => MetricsSnapshot;
   readonly #models = new Set<string>();
   readonly #delay = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
   readonly #turns = this.#counter('turns_total', 'Turns that ended.', ['door', 'outcome']);
@@ -74,8 +74,8 @@ export class Metrics {
   readonly #dropped = this.#counter('writer_dropped_total', 'Units that were given up.', []);
   #droppedBefore = 0;
 
-  constructor(version: string, glance: () => Glance) {
-    this.#glance = glance;
+  constructor(version: string, glance: () => MetricsSnapshot) {
+    this.#snapshot = glance;
     this.#gauge('build_info', 'Which version runs.', ['version']).set({ version }, 1);
     for (const outcome of ['renewed', 'refused', 'failed']) this.#refreshes.inc({ outcome }, 0);
     this.#delay.enable();
@@ -83,7 +83,7 @@ export class Metrics {
 
   /** The text that Prometheus reads. */
   async text(): Promise<string> {
-    this.#look(this.#glance());
+    this.#look(this.#snapshot());
     return this.#registry.metrics();
   }
 
@@ -123,7 +123,7 @@ export class Metrics {
     }
   }
 
-  #look({ activeTurns, sessions, connections, writer, accounts }: Glance): void {
+  #look({ activeTurns, sessions, connections, writer, accounts }: MetricsSnapshot): void {
     const { state, used, reset, ...single } = this.#gauges;
     single.activeTurns.set(activeTurns);
     single.sessions.set(sessions);

@@ -29,7 +29,7 @@ import type { Log } from '../log.ts';
 import { Feed } from '../observability/live/feed.ts';
 import { Live } from '../observability/live/live.ts';
 import { RunningTurns } from '../observability/live/running-turns.ts';
-import { type Glance, Metrics } from '../observability/metrics.ts';
+import { Metrics, type MetricsSnapshot } from '../observability/metrics.ts';
 import { Notifier } from '../observability/notifications/notifier.ts';
 import type { Store } from '../store/store.ts';
 import { localFailure } from '../turn/local-failure.ts';
@@ -126,7 +126,7 @@ async function endAccounts({ maintenance, logins, tokenRefresher }: Accounts): P
   await tokenRefresher.drain();
 }
 
-function glance({ store, http, connectionGauge, sessions, bridge }: Watched): Glance {
+function glance({ store, http, connectionGauge, sessions, bridge }: Watched): MetricsSnapshot {
   return {
     activeTurns: bridge.activeTurns,
     sessions: sessions.all().length,

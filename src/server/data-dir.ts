@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { acquireDataLock, type DataLock, type Holder, holderOf } from '../store/database/data-lock.ts';
 import { StoreError } from '../store/store-error.ts';
-import { Stop } from './exit-error.ts';
+import { ExitError } from './exit-error.ts';
 
 /** A command holds it for as long as one request takes; the next one waits for that. */
 const WAIT_MS = 10_000;
@@ -13,7 +13,7 @@ const LOOK_AGAIN_MS = 50;
 
 type Taken = { readonly kind: 'taken'; readonly by: Holder | undefined };
 
-/** For a server: `Stop` names whoever is there already. */
+/** For a server: `ExitError` names whoever is there already. */
 export async function holdAsServer({ dataDir }: Pick<Config, 'dataDir'>): Promise<DataLock> {
   const acquired = await inWords(() => acquireDataLock(dataDir, 'server', WAIT_MS));
   if (acquired.kind === 'held') return acquired.lock;
@@ -48,11 +48,11 @@ export async function runningServer({ dataDir }: Pick<Config, 'dataDir'>): Promi
   }
 }
 
-function taken({ by }: Taken, dataDir: string, mend: string): Stop {
-  if (by === undefined) return new Stop(`${dataDir} is in use by another process: ${mend}.`);
+function taken({ by }: Taken, dataDir: string, mend: string): ExitError {
+  if (by === undefined) return new ExitError(`${dataDir} is in use by another process: ${mend}.`);
   const who = by.role === 'server' ? 'respool' : 'a respool command';
   const where = by.url === undefined ? '' : ` at ${by.url}`;
-  return new Stop(`${dataDir} is in use by ${who} with process id ${by.pid}${where}: ${mend}.`);
+  return new ExitError(`${dataDir} is in use by ${who} with process id ${by.pid}${where}: ${mend}.`);
 }
 
 /** A store that cannot be used ends the command with its own sentence. */
@@ -60,7 +60,7 @@ export async function inWords<T>(act: () => T | Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (error) {
-    if (error instanceof StoreError) throw new Stop(error.message, error.mend === 'settings' ? 78 : 1);
+    if (error instanceof StoreError) throw new ExitError(error.message, error.mend === 'settings' ? 78 : 1);
     throw error;
   }
 }

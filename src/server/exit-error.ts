@@ -5,12 +5,12 @@
 export type ExitCode = 0 | 1 | 2 | 78;
 
 /** 1 the thing could not be done, 2 the command line is wrong, 78 the environment is wrong (sysexits). */
-export class Stop extends Error {
+export class ExitError extends Error {
   readonly exitCode: ExitCode;
 
   constructor(message: string, exitCode: ExitCode = 1) {
     super(message);
-    this.name = 'Stop';
+    this.name = 'ExitError';
     this.exitCode = exitCode;
   }
 }

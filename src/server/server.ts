@@ -9,7 +9,7 @@ import { StoreError } from '../store/store-error.ts';
 import { baseUrl } from './base-url.ts';
 import { buildParts, type Ground, type Strength, strengthOf } from './compose.ts';
 import { holdAsServer, inWords } from './data-dir.ts';
-import { Stop } from './exit-error.ts';
+import { ExitError } from './exit-error.ts';
 
 export interface RunningServer {
   readonly url: string;
@@ -24,7 +24,7 @@ export interface RunningServer {
 /** For the failures of the turns that were cut off to be read. */
 const LAST_WORDS_MS = 1000;
 
-/** Throws `Stop` where it cannot be started, with everything closed again that was opened on the way. */
+/** Throws `ExitError` where it cannot be started, with everything closed again that was opened on the way. */
 export async function startServer(
   config: Config,
   log: Log = createLog(config.logLevel),
@@ -77,13 +77,15 @@ async function open(
 }
 
 /** Whoever starts a server is told in one sentence, also of what nobody has thought of. */
-function unstarted(error: unknown, log: Log): Stop {
-  if (error instanceof Stop) return error;
+function unstarted(error: unknown, log: Log): ExitError {
+  if (error instanceof ExitError) return error;
   const { message, stack, mend } = error as Error & Partial<StoreError>;
-  if (error instanceof StoreError) return new Stop(message, mend === 'settings' ? 78 : 1);
+  if (error instanceof StoreError) return new ExitError(message, mend === 'settings' ? 78 : 1);
   log.debug({ stack }, 'the start failed');
   const [said] = message.split('\n');
-  return new Stop(`respool cannot start (${said}): set RESPOOL_LOG_LEVEL=debug to see where, and report it.`);
+  return new ExitError(
+    `respool cannot start (${said}): set RESPOOL_LOG_LEVEL=debug to see where, and report it.`,
+  );
 }
 
 export function openOrStop(config: Config, log: Log): Promise<Store> {
@@ -109,20 +111,25 @@ async function listen(start: () => Promise<string>, config: Config): Promise<str
   }
 }
 
-function unheard(code: string, { host, port }: Config): Stop | undefined {
+function unheard(code: string, { host, port }: Config): ExitError | undefined {
   switch (code) {
     case 'EADDRINUSE':
-      return new Stop(`Port ${port} is in use. Stop what listens there, or set RESPOOL_PORT to another one.`);
+      return new ExitError(
+        `Port ${port} is in use. ExitError what listens there, or set RESPOOL_PORT to another one.`,
+      );
     case 'EACCES':
     case 'EADDRNOTAVAIL':
     case 'EAFNOSUPPORT':
-      return new Stop(
+      return new ExitError(
         `respool may not listen on ${host}:${port} (${code}). Set RESPOOL_HOST and RESPOOL_PORT.`,
       );
     case 'ENOTFOUND':
-      return new Stop(`No address has the name ${host}. Set RESPOOL_HOST to an address of this machine.`, 78);
+      return new ExitError(
+        `No address has the name ${host}. Set RESPOOL_HOST to an address of this machine.`,
+        78,
+      );
     case 'EAI_AGAIN':
-      return new Stop(
+      return new ExitError(
         `The address of ${host} cannot be looked up now. Set RESPOOL_HOST to an address of this machine, or start again when its name service answers.`,
       );
     default:

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runCli } from '../../src/cli/cli.ts';
 import { idOf, openDoor, textOf } from '../support/doors.ts';
-import { testDesk } from '../support/fake-admin.ts';
+import { testContext } from '../support/fake-admin.ts';
 import { makeWorld } from '../support/world.ts';
 
 test('a conversation goes on from a copy that was made while the server ran', async () => {
@@ -20,19 +20,19 @@ test('a conversation goes on from a copy that was made while the server ran', as
     await using door = await openDoor('json', world.url);
     previous = idOf(await door.turn({ input: 'hello' }));
   }
-  const desk = testDesk(env);
-  expect(await runCli(['db', 'backup', copy], desk)).toBe(0);
-  expect(await runCli(['db', 'backup', copy], desk)).toBe(1);
-  expect(desk.notes.at(-1)).toContain('could not be written');
-  expect(await runCli(['db', 'check', copy], desk)).toBe(0);
-  expect(desk.printed.at(-1)).toMatch(
+  const context = testContext(env);
+  expect(await runCli(['db', 'backup', copy], context)).toBe(0);
+  expect(await runCli(['db', 'backup', copy], context)).toBe(1);
+  expect(context.notes.at(-1)).toContain('could not be written');
+  expect(await runCli(['db', 'check', copy], context)).toBe(0);
+  expect(context.printed.at(-1)).toMatch(
     /^ok .*1 account rows, 0 api key rows, 1 request rows, 1 transcript rows/,
   );
-  expect(await runCli(['db', 'restore', copy], desk)).toBe(1);
-  expect(desk.notes.at(-1)).toContain('stop it');
+  expect(await runCli(['db', 'restore', copy], context)).toBe(1);
+  expect(context.notes.at(-1)).toContain('stop it');
   await world.admin('DELETE', `/api/accounts/${world.ids.get('a')}`);
   await world.restart({}, async () => {
-    expect(await runCli(['db', 'restore', copy], desk)).toBe(0);
+    expect(await runCli(['db', 'restore', copy], context)).toBe(0);
   });
   expect(existsSync(join(world.dataDir, 'respool.db'))).toBe(true);
   await using door = await openDoor('json', world.url);

@@ -8,7 +8,7 @@ import { Attempt } from '../../src/bridge/attempt/attempt.ts';
 import { ResponseCollector } from '../../src/bridge/attempt/response-collector.ts';
 import { KeyRateLimiter } from '../../src/bridge/key-rate-limiter.ts';
 import { Sessions } from '../../src/bridge/session/sessions.ts';
-import { ClientSide } from '../../src/bridge/turn/client-stream.ts';
+import { ClientStream } from '../../src/bridge/turn/client-stream.ts';
 import { TurnRecord } from '../../src/bridge/turn/record.ts';
 import { Backpressure } from '../../src/http/limits/backpressure.ts';
 import { Live } from '../../src/observability/live/live.ts';
@@ -36,7 +36,8 @@ const PLACES: Readonly<Record<string, () => unknown>> = {
     vi.spyOn(Attempt.prototype, 'begin').mockRejectedValueOnce(new Error('a mistake')),
   'headers of the answer are read': () =>
     vi.spyOn(AccountAttempt.prototype, 'headers').mockImplementationOnce(broken),
-  'the client is shown a frame': () => vi.spyOn(ClientSide.prototype, 'pass').mockImplementationOnce(broken),
+  'the client is shown a frame': () =>
+    vi.spyOn(ClientStream.prototype, 'pass').mockImplementationOnce(broken),
   'an item is collected': () =>
     vi.spyOn(ResponseCollector.prototype, 'itemDone').mockImplementationOnce(broken),
   'the end is read': () => vi.spyOn(ResponseCollector.prototype, 'end').mockImplementationOnce(broken),
@@ -46,7 +47,7 @@ const PLACES: Readonly<Record<string, () => unknown>> = {
   'the row is written': () => vi.spyOn(RequestLog.prototype, 'insert').mockImplementationOnce(broken),
   'the turn is committed': () => vi.spyOn(Store.prototype, 'commitTurn').mockImplementationOnce(broken),
   'the client is told of the end': () =>
-    vi.spyOn(ClientSide.prototype, 'answered').mockImplementationOnce(broken),
+    vi.spyOn(ClientStream.prototype, 'answered').mockImplementationOnce(broken),
 };
 
 const SCENES = (['api_key', 'chatgpt'] as const).flatMap((kind: Kind) =>

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { runCli } from '../../src/cli/cli.ts';
 import { startSimulator } from '../../src/simulator/simulator.ts';
 import { post } from '../support/doors.ts';
-import { offlineDesk } from '../support/fake-admin.ts';
+import { offlineContext } from '../support/fake-admin.ts';
 import { cleanEnv, Program, run } from '../support/program.ts';
 
 const SERVE = [process.execPath, join(import.meta.dirname, '../../src/main.ts'), 'serve'] as const;
@@ -59,20 +59,20 @@ test('a running server owns its data directory, is found through it, and a secon
   await using server = new Program(SERVE, { cwd: folder, env });
   const url = await server.saying(/listening\s+(http:\S+)/);
   // The verbs are told the directory only; on the usual port there is somebody else, or nobody.
-  const desk = offlineDesk({ RESPOOL_DATA_DIR: join(folder, 'data') });
+  const context = offlineContext({ RESPOOL_DATA_DIR: join(folder, 'data') });
   const second = await failedStart({});
   expect(second.code).toBe(1);
   expect(second.said).toContain(`process id ${server.pid} at ${url}:`);
-  expect(await runCli(['accounts', 'add', '--name', 'a', '--key', 'sk-a'], desk)).toBe(0);
-  expect(await runCli(['status'], desk)).toBe(0);
-  expect(await runCli(['db', 'restore', 'nothing.db'], desk)).toBe(1);
-  expect(desk.notes).toEqual([expect.stringContaining(`process id ${server.pid} at ${url}: stop it`)]);
+  expect(await runCli(['accounts', 'add', '--name', 'a', '--key', 'sk-a'], context)).toBe(0);
+  expect(await runCli(['status'], context)).toBe(0);
+  expect(await runCli(['db', 'restore', 'nothing.db'], context)).toBe(1);
+  expect(context.notes).toEqual([expect.stringContaining(`process id ${server.pid} at ${url}: stop it`)]);
   const turn = post(url, { model: 'gpt-5.5', input: 'hello' }).catch(() => 'cut off');
   await simulator.waitFor(({ seen }) => seen.length > 0);
   process.kill(Number(server.pid), 'SIGTERM');
   await expect.poll(() => fetch(`${url}/readyz`).then(({ status }) => status)).toBe(503);
   expect(await server.stop()).toBe(1);
   expect(await turn).toBe('cut off');
-  expect(await runCli(['accounts', 'list'], desk)).toBe(0);
-  expect(desk.notes.at(-1)).toMatch(/^No server runs/);
+  expect(await runCli(['accounts', 'list'], context)).toBe(0);
+  expect(context.notes.at(-1)).toMatch(/^No server runs/);
 });

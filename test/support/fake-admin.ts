@@ -1,11 +1,11 @@
-/** A small server that stands where the admin API would, and a desk that remembers what a verb said. */
+/** A small server that stands where the admin API would, and a context that remembers what a verb said. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { adminApi } from '../../src/cli/admin-client.ts';
-import type { Desk } from '../../src/cli/desk.ts';
+import type { CommandContext } from '../../src/cli/context.ts';
 import { offlineApi } from '../../src/cli/offline.ts';
 
 export const ADMIN_TOKEN = 'admin-token-of-the-test';
@@ -62,13 +62,13 @@ async function read(request: IncomingMessage): Promise<SeenRequest> {
   };
 }
 
-export interface TestDesk extends Desk {
+export interface TestDesk extends CommandContext {
   readonly printed: string[];
   readonly notes: string[];
 }
 
 /** `stdin` is what is piped in; `rounds` is how often a verb may pause before it is told to stop. */
-export function testDesk(
+export function testContext(
   env: Record<string, string>,
   given: { stdin?: string; rounds?: number } = {},
 ): TestDesk {
@@ -91,8 +91,11 @@ export function testDesk(
   };
 }
 
-/** A desk whose verbs fall back to the database, as those of a real process do. */
-export function offlineDesk(env: Record<string, string>, given: { stdin?: string } = {}): TestDesk {
-  const desk = testDesk(env, given);
-  return { ...desk, admin: adminApi(env, async (config) => offlineApi(config, (text) => desk.note(text))) };
+/** A context whose verbs fall back to the database, as those of a real process do. */
+export function offlineContext(env: Record<string, string>, given: { stdin?: string } = {}): TestDesk {
+  const context = testContext(env, given);
+  return {
+    ...context,
+    admin: adminApi(env, async (config) => offlineApi(config, (text) => context.note(text))),
+  };
 }

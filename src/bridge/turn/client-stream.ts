@@ -14,7 +14,7 @@ import type { Outcome, TurnRequest, TurnSink } from '../turn-request.ts';
  */
 export type Hold = 'until_output' | 'until_end' | 'none';
 
-export class ClientSide {
+export class ClientStream {
   responseId: ResponseId | undefined;
   readonly #request: TurnRequest;
   readonly #hold: Hold;

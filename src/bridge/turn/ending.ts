@@ -13,7 +13,7 @@ import type { Binding, Reason } from '../../turn/states.ts';
 import type { AccountAttempt } from '../attempt/account-attempt.ts';
 import type { TurnDependencies } from '../dependencies.ts';
 import type { TurnRequest } from '../turn-request.ts';
-import type { ClientSide } from './client-stream.ts';
+import type { ClientStream } from './client-stream.ts';
 import type { EventLoop } from './event-loop.ts';
 import type { TurnPlace } from './place.ts';
 import type { Seen, TurnRecord } from './record.ts';
@@ -30,7 +30,7 @@ const FREE: Binding = { kind: 'free' };
 export interface TurnEndingOptions {
   readonly request: TurnRequest;
   readonly soFar: () => TurnSoFar;
-  readonly client: ClientSide;
+  readonly client: ClientStream;
   readonly dependencies: TurnDependencies;
   readonly loop: EventLoop;
   /** Gives the lane back. */

@@ -3,7 +3,7 @@
  * tells it what happens. It makes no decision of its own about failures. Everything that happens to it comes through
  * one event loop, and whatever is thrown on the way ends this turn and nothing else.
  */
-import type { Because } from '../../accounts/selection.ts';
+import type { SelectionReason } from '../../admin-api/request.ts';
 import type { AccountId, ResponseId } from '../../domain/ids.ts';
 import type { Frame } from '../../protocol/frame.ts';
 import type { Refusal } from '../../protocol/refusal.ts';
@@ -16,7 +16,7 @@ import { AccountAttempt, type AttemptEvents } from '../attempt/account-attempt.t
 import type { TurnDependencies } from '../dependencies.ts';
 import type { Entered, Lane, Session } from '../session/session.ts';
 import type { RunningTurn, TurnRequest, TurnSink } from '../turn-request.ts';
-import { ClientSide } from './client-stream.ts';
+import { ClientStream } from './client-stream.ts';
 import { TurnClock } from './clock.ts';
 import { TurnEnding } from './ending.ts';
 import { EventLoop } from './event-loop.ts';
@@ -29,7 +29,7 @@ export class Turn implements RunningTurn, AttemptEvents {
   readonly #request: TurnRequest;
   readonly #dependencies: TurnDependencies;
   readonly #loop: EventLoop;
-  readonly #client: ClientSide;
+  readonly #client: ClientStream;
   readonly #clock: TurnClock;
   readonly #ending: TurnEnding;
   readonly #over = Promise.withResolvers<void>();
@@ -41,13 +41,13 @@ export class Turn implements RunningTurn, AttemptEvents {
   #unwatch: () => void = () => {};
   #state: State | { readonly name: 'queued' } = { name: 'queued' };
   #running: AccountAttempt | undefined;
-  #because: Because = 'spread';
+  #because: SelectionReason = 'spread';
   #flow: 'paused' | 'flowing' = 'flowing';
 
   constructor(request: TurnRequest, dependencies: TurnDependencies, sink: TurnSink) {
     this.#request = request;
     this.#dependencies = dependencies;
-    this.#client = new ClientSide(request, holdFor(request), sink);
+    this.#client = new ClientStream(request, holdFor(request), sink);
     this.#loop = new EventLoop((cause) => this.#break(cause));
     this.#clock = new TurnClock(dependencies.config, {
       onTimeout: (what) => this.#loop.run(() => this.#running?.failed({ via: 'timeout', what })),

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { testDesk } from '../../../test/support/fake-admin.ts';
+import { testContext } from '../../../test/support/fake-admin.ts';
 import { VERSION } from '../../server/version.ts';
 import { doctor, examine } from './doctor.ts';
-import type { Look, Reached } from './finding.ts';
+import type { Probe, Reached } from './result.ts';
 
 const NOW = 1_800_000_000_000;
 const answered = (body: string): Reached => ({ kind: 'answered', status: 200, body, date: NOW });
@@ -10,8 +10,8 @@ const READY = { name: 'a', status: 'ready', status_reason: null };
 
 /** A machine on which all is well, except for what is changed. */
 const healthy = (
-  more: Partial<Look> & { asked?: Record<string, unknown>; reached?: Record<string, Reached> } = {},
-): Look => ({
+  more: Partial<Probe> & { asked?: Record<string, unknown>; reached?: Record<string, Reached> } = {},
+): Probe => ({
   env: { RESPOOL_DATA_DIR: '/data', CODEX_HOME: '/home/x/.codex' },
   nodeVersion: 'v24.1.0',
   now: NOW,
@@ -40,12 +40,12 @@ const codex = (lines: string) => (path: string) =>
     : undefined;
 
 test('where all is well nothing is complained of', async () => {
-  const findings = await examine(healthy());
-  expect(findings.filter((finding) => finding.is !== 'ok')).toEqual([]);
-  expect(findings.length).toBeGreaterThan(10);
+  const results = await examine(healthy());
+  expect(results.filter((result) => result.is !== 'ok')).toEqual([]);
+  expect(results.length).toBeGreaterThan(10);
 });
 
-test.each<[string, Look, 'warn' | 'fail', RegExp]>([
+test.each<[string, Probe, 'warn' | 'fail', RegExp]>([
   ['an unknown variable', healthy({ env: env({ RESPOOL_PROT: '1' }) }), 'fail', /RESPOOL_PROT.*RESPOOL_PORT/],
   [
     'a bad value',
@@ -189,8 +189,8 @@ test.each<[string, Look, 'warn' | 'fail', RegExp]>([
     /no account can serve/,
   ],
   ['a public server without keys', healthy({ env: env({ RESPOOL_HOST: '0.0.0.0' }) }), 'fail', /no key/],
-])('doctor finds %s', async (_, look, is, says) => {
-  const found = (await examine(look)).filter((finding) => finding.is === is && says.test(finding.says));
+])('doctor finds %s', async (_, probe, is, says) => {
+  const found = (await examine(probe)).filter((result) => result.is === is && says.test(result.says));
   expect(found.length).toBeGreaterThan(0);
   expect(found[0]).toMatchObject({ mend: expect.stringMatching(/\w{4}/) });
 });
@@ -201,14 +201,14 @@ test('a server at another address than the configured one is found', async () =>
     '127.0.0.1:8411': { kind: 'refused' },
     '127.0.0.1:9000': answered('{"status":"ok"}'),
   } as const;
-  const findings = await examine(healthy({ serving, reached }));
-  expect(findings).toContainEqual({ is: 'ok', says: `respool ${VERSION} is running` });
+  const results = await examine(healthy({ serving, reached }));
+  expect(results).toContainEqual({ is: 'ok', says: `respool ${VERSION} is running` });
 });
 
 test('a failure is the exit code, and every point is a line that begins with its judgement', async () => {
-  const desk = testDesk({});
-  expect(await doctor(desk, {}, healthy())).toBe(0);
-  expect(await doctor(desk, {}, healthy({ writable: () => false }))).toBe(1);
-  const lines = desk.printed.flatMap((text) => text.split('\n'));
+  const context = testContext({});
+  expect(await doctor(context, {}, healthy())).toBe(0);
+  expect(await doctor(context, {}, healthy({ writable: () => false }))).toBe(1);
+  const lines = context.printed.flatMap((text) => text.split('\n'));
   expect(lines.filter((line) => !/^(ok {4}.|(warn|fail) {2}.* → .)/.test(line))).toEqual([]);
 });

@@ -3,10 +3,10 @@
  * nothing.
  */
 import { loadConfig } from '../../config.ts';
-import type { Desk } from '../desk.ts';
-import { type Check, type Finding, fail, type Look } from './finding.ts';
-import { lookAround } from './look.ts';
+import type { CommandContext } from '../context.ts';
 import * as machine from './machine.ts';
+import { probeMachine } from './probe.ts';
+import { type Check, type CheckResult, fail, type Probe } from './result.ts';
 import * as server from './server.ts';
 import * as settings from './settings.ts';
 
@@ -28,30 +28,30 @@ const CHECKS: readonly Check[] = [
   server.keys,
 ];
 
-export async function examine(look: Look): Promise<readonly Finding[]> {
-  const loaded = loadConfig(look.env);
+export async function examine(probe: Probe): Promise<readonly CheckResult[]> {
+  const loaded = loadConfig(probe.env);
   if (!loaded.ok) {
     return loaded.problems.map((problem) =>
       fail(problem, 'correct it in the environment or in .env; .env.example explains each'),
     );
   }
-  const findings: Finding[] = [];
-  for (const check of CHECKS) findings.push(...(await check({ config: loaded.config, look })));
-  return findings;
+  const results: CheckResult[] = [];
+  for (const check of CHECKS) results.push(...(await check({ config: loaded.config, probe })));
+  return results;
 }
 
 export async function doctor(
-  desk: Desk,
+  context: CommandContext,
   options: { readonly json?: boolean },
-  look: Look = lookAround(desk),
+  probe: Probe = probeMachine(context),
 ): Promise<0 | 1> {
-  const findings = await examine(look);
-  if (options.json) desk.print(JSON.stringify({ data: findings }, undefined, 2));
-  else for (const finding of findings) desk.print(lineOf(finding));
-  return findings.some((finding) => finding.is === 'fail') ? 1 : 0;
+  const results = await examine(probe);
+  if (options.json) context.print(JSON.stringify({ data: results }, undefined, 2));
+  else for (const result of results) context.print(lineOf(result));
+  return results.some((result) => result.is === 'fail') ? 1 : 0;
 }
 
-function lineOf(finding: Finding): string {
-  const says = `${finding.is.padEnd(4)}  ${finding.says}`;
-  return finding.is === 'ok' ? says : `${says} → ${finding.mend}`;
+function lineOf(result: CheckResult): string {
+  const says = `${result.is.padEnd(4)}  ${result.says}`;
+  return result.is === 'ok' ? says : `${says} → ${result.mend}`;
 }

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { baseUrl } from '../../server/base-url.ts';
 import { codexLoginPath } from '../login-files.ts';
-import { type Check, type Finding, fail, ok, warn } from './finding.ts';
+import { type Check, type CheckResult, fail, ok, warn } from './result.ts';
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 const SKEW_ALLOWED_MS = 2 * 60_000;
@@ -42,22 +42,22 @@ export const transcripts: Check = ({ config }) => {
 };
 
 /** Each upstream is called once, without a credential: any answer will do. */
-export const upstreams: Check = async ({ config, look }) => {
+export const upstreams: Check = async ({ config, probe }) => {
   const urls = {
     RESPOOL_OPENAI_BASE_URL: config.openaiBaseUrl,
     RESPOOL_CHATGPT_BASE_URL: config.chatgptBaseUrl,
     RESPOOL_AUTH_BASE_URL: config.authBaseUrl,
   };
   const own = new URL(baseUrl(config)).host;
-  const findings = await Promise.all(
-    Object.entries(urls).map(async ([name, url]): Promise<Finding> => {
+  const results = await Promise.all(
+    Object.entries(urls).map(async ([name, url]): Promise<CheckResult> => {
       if (new URL(url).host === own) return fail(`${name} points at this server itself`, `unset ${name}`);
-      const reached = await look.reach(url);
+      const reached = await probe.reach(url);
       if (reached.kind === 'refused')
         return warn(`${url} refuses connections`, `check ${name} and the firewall`);
       if (reached.kind === 'unreachable')
         return warn(`${url} cannot be reached (${reached.code})`, `check ${name}, DNS and the network`);
-      const skew = reached.date === undefined ? 0 : Math.abs(reached.date - look.now);
+      const skew = reached.date === undefined ? 0 : Math.abs(reached.date - probe.now);
       if (skew < SKEW_ALLOWED_MS) return ok(`${url} answers`);
       return warn(
         `the clock is ${Math.round(skew / 1000)} s off that of ${url}: logins end at the wrong time`,
@@ -65,21 +65,21 @@ export const upstreams: Check = async ({ config, look }) => {
       );
     }),
   );
-  return findings;
+  return results;
 };
 
-export const codex: Check = ({ config, look }) => {
-  const path = join(codexLoginPath(look.env), '..', 'config.toml');
-  const text = look.text(path);
-  if (text === undefined || !text.includes('model_providers')) return [ok('no Codex provider to look at')];
-  const findings: Finding[] = [];
+export const codex: Check = ({ config, probe }) => {
+  const path = join(codexLoginPath(probe.env), '..', 'config.toml');
+  const text = probe.text(path);
+  if (text === undefined || !text.includes('model_providers')) return [ok('no Codex provider to probe at')];
+  const results: CheckResult[] = [];
   const sections = text.split(/^\[/m).filter((part) => part.startsWith('model_providers.'));
   const ours = sections.filter(
     (part) => part.startsWith('model_providers.respool') || part.includes(`:${config.port}/`),
   );
   for (const part of ours) {
     if (/^\s*name\s*=\s*["']openai["']/im.test(part)) {
-      findings.push(
+      results.push(
         warn(
           'the Codex provider is called OpenAI, so long conversations become sealed to one account',
           `name = "respool" in ${path}`,
@@ -88,7 +88,7 @@ export const codex: Check = ({ config, look }) => {
     }
     const port = /^\s*base_url\s*=\s*["']https?:\/\/(?:127\.0\.0\.1|localhost):(\d+)/m.exec(part)?.[1];
     if (port !== undefined && Number(port) !== config.port) {
-      findings.push(
+      results.push(
         warn(
           `Codex calls port ${port}, the server listens on ${config.port}`,
           'respool snippet codex prints what belongs there',
@@ -96,10 +96,10 @@ export const codex: Check = ({ config, look }) => {
       );
     }
     if (/^\s*wire_api\s*=\s*["'](?!responses)/m.test(part)) {
-      findings.push(
+      results.push(
         warn('the Codex provider does not speak the Responses API', `wire_api = "responses" in ${path}`),
       );
     }
   }
-  return findings.length > 0 ? findings : [ok('the Codex configuration fits')];
+  return results.length > 0 ? results : [ok('the Codex configuration fits')];
 };

@@ -1,15 +1,15 @@
 /**
  * What a verb has at hand: the environment, the terminal, the clock and the way to the server. Tests hand
- * over another desk, so that no verb touches the process itself.
+ * over another context, so that no verb touches the process itself.
  */
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Stop } from '../server/exit-error.ts';
+import { ExitError } from '../server/exit-error.ts';
 import type { AdminApi, Offline } from './admin-client.ts';
 
-export interface Desk {
+export interface CommandContext {
   readonly env: NodeJS.ProcessEnv;
   readonly admin: AdminApi;
   /** One or more lines of result, to stdout. */
@@ -25,8 +25,8 @@ export interface Desk {
   pause(durationMs: number): Promise<'go_on' | 'stop'>;
 }
 
-/** The desk of a real process; while no server runs, the database stands in for it. */
-export function processDesk(): Desk {
+/** The context of a real process; while no server runs, the database stands in for it. */
+export function processDesk(): CommandContext {
   const { env, stdin, stdout, stderr } = process;
   const remarks = new Set<string>();
   const remark = (line: string): void => {
@@ -59,7 +59,7 @@ async function askUnseen(question: string): Promise<string> {
   try {
     return (await line.question('', { signal: interrupted.signal })).trim();
   } catch (error) {
-    if (interrupted.signal.aborted) throw new Stop('Interrupted; nothing was changed.');
+    if (interrupted.signal.aborted) throw new ExitError('Interrupted; nothing was changed.');
     throw error;
   } finally {
     line.close();

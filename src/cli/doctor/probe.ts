@@ -2,16 +2,16 @@
 import { accessSync, constants, readFileSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { runningServer } from '../../server/data-dir.ts';
-import { Stop } from '../../server/exit-error.ts';
+import { ExitError } from '../../server/exit-error.ts';
 import { checkDatabase } from '../../store/database/backups.ts';
-import type { Desk } from '../desk.ts';
+import type { CommandContext } from '../context.ts';
 import { settingsFrom } from '../settings.ts';
-import type { Look, Reached } from './finding.ts';
+import type { Probe, Reached } from './result.ts';
 
 const REACH_TIMEOUT_MS = 5000;
 
-export function lookAround(desk: Desk): Look {
-  const { env } = desk;
+export function probeMachine(context: CommandContext): Probe {
+  const { env } = context;
   return {
     env,
     nodeVersion: process.version,
@@ -33,9 +33,9 @@ export function lookAround(desk: Desk): Look {
     serving: async () => (await runningServer(settingsFrom(env)))?.url,
     ask: async (path) => {
       try {
-        return await desk.admin.request('GET', path);
+        return await context.admin.request('GET', path);
       } catch (error) {
-        if (error instanceof Stop) return undefined;
+        if (error instanceof ExitError) return undefined;
         throw error;
       }
     },

@@ -1,10 +1,10 @@
 /**
- * What a check of `doctor` finds, and what it may look at. Everything from outside comes through `Look`, so that
+ * What a check of `doctor` finds, and what it may look at. Everything from outside comes through `Probe`, so that
  * every misconfiguration can be tried without having it.
  */
 import type { Config } from '../../config.ts';
 
-export type Finding =
+export type CheckResult =
   | { readonly is: 'ok'; readonly says: string }
   /** `mend` is the command or the setting that puts it right. */
   | { readonly is: 'warn' | 'fail'; readonly says: string; readonly mend: string };
@@ -27,7 +27,7 @@ export type Reached =
   | { readonly kind: 'refused' }
   | { readonly kind: 'unreachable'; readonly code: string };
 
-export interface Look {
+export interface Probe {
   readonly env: NodeJS.ProcessEnv;
   readonly nodeVersion: string;
   readonly now: number;
@@ -49,11 +49,11 @@ export interface Look {
 
 export interface Subject {
   readonly config: Config;
-  readonly look: Look;
+  readonly probe: Probe;
 }
 
-export type Check = (subject: Subject) => Promise<readonly Finding[]> | readonly Finding[];
+export type Check = (subject: Subject) => Promise<readonly CheckResult[]> | readonly CheckResult[];
 
-export const ok = (says: string): Finding => ({ is: 'ok', says });
-export const warn = (says: string, mend: string): Finding => ({ is: 'warn', says, mend });
-export const fail = (says: string, mend: string): Finding => ({ is: 'fail', says, mend });
+export const ok = (says: string): CheckResult => ({ is: 'ok', says });
+export const warn = (says: string, mend: string): CheckResult => ({ is: 'warn', says, mend });
+export const fail = (says: string, mend: string): CheckResult => ({ is: 'fail', says, mend });
