@@ -3,7 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     // By itself vitest leaves one processor free, which on two of them is half of all.
-    maxWorkers: '100%',
+    // One more than there are, because tests wait, too.
+    maxWorkers: '150%',
     // To load all modules anew for each file took a quarter of the time; none keeps anything that a test could see.
     isolate: false,
     projects: [

@@ -40,7 +40,7 @@ function mapOf(path: string): SourceMap {
   return known;
 }
 
-/** `src/bridge/runner.ts`, `undici`, `node:http`, or what V8 calls its own work. */
+/** `src/bridge/turn/turn.ts`, `undici`, `node:http`, or what V8 calls its own work. */
 function moduleOf({ url, functionName, lineNumber, columnNumber }: ProfileNode['callFrame']): string {
   if (url === '') return functionName.startsWith('(') ? functionName : '(native)';
   if (url.startsWith('node:')) return url.replace(/^node:internal\//, 'node:').split('/')[0] ?? url;

@@ -5,7 +5,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Refusal, refusal } from '../../protocol/refusal.ts';
-import { AdminSessions, type Login } from './signed-in.ts';
+import { AdminSessions, type Login } from './admin-sessions.ts';
 
 export const LOGIN_COOKIE = 'respool_session';
 const WRONG_GUESSES = 10;

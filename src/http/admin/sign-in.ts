@@ -7,7 +7,7 @@ import type { SignedInWire } from '../../admin-api/answer.ts';
 import { refusal } from '../../protocol/refusal.ts';
 import { sendRefusal } from '../answer.ts';
 import { type AdminAccess, LOGIN_COOKIE } from './access.ts';
-import { LOGIN_LIFETIME_MS } from './signed-in.ts';
+import { LOGIN_LIFETIME_MS } from './admin-sessions.ts';
 
 const schema = z.object({ token: z.string().min(1) });
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { AdminSessions, LOGIN_LIFETIME_MS } from './signed-in.ts';
+import { AdminSessions, LOGIN_LIFETIME_MS } from './admin-sessions.ts';
 
 test('a login is found by its name until it is closed, and then says so', () => {
   const logins = new AdminSessions();
