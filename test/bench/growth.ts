@@ -1,8 +1,10 @@
 /**
- * `npm run check:growth`: costs that must not grow faster than what causes them. Everything is a ratio of this server to
+ * `npm run suite -- growth`: costs that must not grow faster than what causes them. Everything is a ratio of this server to
  * itself, so that it holds on any machine, and a ratio that fails is measured once more with more rounds before it
  * counts. Every event is counted on the way.
  */
+
+import { closeSuite } from '../support/tally.ts';
 import { type Growth, growthOf, roundsOf } from './growth-ratio.ts';
 import { STALLED_READERS } from './growth-stalled.ts';
 import { OWNER_LOOKUP } from './growth-store.ts';
@@ -48,5 +50,4 @@ await judge('upstream saw each turn once', async () => {
 // What these ask for is never read to its end, and so not counted above.
 for (const growth of STALLED_READERS) await judge(growth.name, () => complaintOf(growth));
 
-console.log(`${passed} passed, ${failed} failed`);
-process.exitCode = failed === 0 ? 0 : 1;
+closeSuite(passed, failed);

@@ -1,5 +1,5 @@
 /**
- * `npm run bench:idle`: what lasts. 9,500 conversations that have had a turn and then say nothing; waves of clients that
+ * `npm run suite -- idle`: what lasts. 9,500 conversations that have had a turn and then say nothing; waves of clients that
  * come and go; a day of home use in a few minutes. Fails where a session is lost or a figure misses its bound by far.
  */
 import { setTimeout as pause } from 'node:timers/promises';

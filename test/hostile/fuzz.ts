@@ -1,8 +1,9 @@
 /**
- * Damaged input for as long as one likes: `npm run fuzz -- --count 10000000 --seed 1`. Parsers are called in this
+ * Damaged input for as long as one likes: `npm run suite -- fuzz --count 10000000 --seed 1`. Parsers are called in this
  * process; one in ten thousand goes over the wire to the built server. With `--seed` alone a failure is played again.
  */
 import { parseArgs } from 'node:util';
+import { closeSuite } from '../support/tally.ts';
 import { dice, mutated } from './mutate.ts';
 import { pickCheck } from './parsers.ts';
 import { Stage } from './stage.ts';
@@ -47,5 +48,4 @@ try {
   failures += 1;
   console.log(`not ok  over the wire: ${error instanceof Error ? error.message : error}`);
 }
-console.log(`${count + onWire - failures} passed, ${failures} failed`);
-process.exitCode = failures === 0 ? 0 : 1;
+closeSuite(count + onWire - failures, failures);

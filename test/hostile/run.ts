@@ -1,7 +1,9 @@
 /**
- * Hostile peers against the built server: `npm run check:hostile`. With `--patient` it also waits for what takes
+ * Hostile peers against the built server: `npm run suite -- hostile`. With `--patient` it also waits for what takes
  * longer than a minute. Any other words select cases whose names hold all of them.
  */
+
+import { closeSuite } from '../support/tally.ts';
 import { BOMBS } from './bombs.ts';
 import { FRAMES } from './frames.ts';
 import { LorisHerd } from './loris.ts';
@@ -44,5 +46,4 @@ for (const { name, play } of selected) {
 }
 herd.leave();
 const failed = results.filter((result) => result === 'failed').length;
-console.log(`${results.length - failed} passed, ${failed} failed`);
-process.exitCode = failed === 0 && results.length > 0 ? 0 : 1;
+closeSuite(results.length - failed, failed);

@@ -1,5 +1,5 @@
 /**
- * What only shows in the long run: `npm run check:endurance`, after `npm run build`.
+ * What only shows in the long run: `npm run suite -- endurance`, after `npm run build`.
  * - 50 kills of the built server under load: whatever a client was told can be continued whole
  * - kills between the login service's answer and the first use of the new token
  * - 1,000 moves between accounts: no event lost or doubled, no history changed
@@ -14,6 +14,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { startSimulator } from '../../src/simulator/simulator.ts';
 import { freePort, startChild } from '../support/child.ts';
 import { type Answer, checkStream, idOf, openDoor, openSocket, post, textOf } from '../support/doors.ts';
+import { closeSuite } from '../support/tally.ts';
 import { makeWorld } from '../support/world.ts';
 import { renewalKills } from './renewal-kills.ts';
 
@@ -202,5 +203,4 @@ for (const story of [growth, moves, kills, renewalKills]) {
   }
 }
 const failed = results.filter((result) => result === 'failed').length;
-console.log(`${results.length - failed} passed, ${failed} failed`);
-process.exitCode = failed === 0 ? 0 : 1;
+closeSuite(results.length - failed, failed);

@@ -1,7 +1,9 @@
 /**
- * The whole fault matrix: `npm run check:matrix`. Prints what failed, then the number of cells.
+ * The whole fault matrix: `npm run suite -- matrix`. Prints what failed, then the number of cells.
  * With words after it, only cells whose name holds all of them.
  */
+
+import { closeSuite } from '../support/tally.ts';
 import { allCells, nameOf, playCell } from './cells.ts';
 import { phaseCells, phaseName } from './phases.ts';
 
@@ -38,5 +40,4 @@ async function work(): Promise<void> {
 
 await Promise.all(Array.from({ length: AT_ONCE }, work));
 console.log(`${chosen.length} cells of the fault matrix`);
-console.log(`${chosen.length - failures.length} passed, ${failures.length} failed`);
-process.exitCode = failures.length === 0 && chosen.length > 0 ? 0 : 1;
+closeSuite(chosen.length - failures.length, failures.length);

@@ -1,8 +1,9 @@
 /**
- * Tenants against each other for as long as wanted: `npm run check:tenants -- --steps 100000`. Prints the seed of
+ * Tenants against each other for as long as wanted: `npm run suite -- tenants --steps 100000`. Prints the seed of
  * each round that failed, then the number of steps.
  */
 import { parseArgs } from 'node:util';
+import { closeSuite } from '../support/tally.ts';
 import { playTenants } from '../support/tenants.ts';
 import type { Kind } from '../support/world.ts';
 
@@ -28,5 +29,4 @@ for (let round = 0; passed + failed < steps; round += 1) {
   }
 }
 console.log(`${overlapping} steps began while a turn of another tenant ran`);
-console.log(`${passed} passed, ${failed} failed`);
-process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+closeSuite(passed, failed);

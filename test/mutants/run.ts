@@ -1,5 +1,5 @@
 /**
- * Whether the tests of the core notice mistakes in it: `npm run check:mutants`. Each mutant is one change in a copy of
+ * Whether the tests of the core notice mistakes in it: `npm run suite -- mutants`. Each mutant is one change in a copy of
  * the sources, and has to make `src/turn` fail. Words after it choose mutants by their names.
  */
 import assert from 'node:assert/strict';
@@ -7,6 +7,7 @@ import { execFile } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { closeSuite } from '../support/tally.ts';
 import { MUTANTS, type Mutant } from './mutants.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -73,5 +74,4 @@ await rm(unchanged, { recursive: true, force: true });
 const survivors: string[] = [];
 const queue = [...chosen];
 await Promise.all(Array.from({ length: availableParallelism() }, () => work(queue, survivors)));
-console.log(`${chosen.length - survivors.length} passed, ${survivors.length} failed`);
-process.exitCode = survivors.length === 0 && chosen.length > 0 ? 0 : 1;
+closeSuite(chosen.length - survivors.length, survivors.length);

@@ -1,11 +1,12 @@
 /**
  * A real Chromium on pages of others: whatever such a page tries, nothing reaches upstream and nothing readable comes
- * back. Run with `npm run check:browser`; takes the `chromium` of the system, or the one that CHROMIUM names.
+ * back. Run with `npm run suite -- browser`; takes the `chromium` of the system, or the one that CHROMIUM names.
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { closeSuite } from '../support/tally.ts';
 import { makeWorld, type World } from '../support/world.ts';
 
 const PAGE = '<!doctype html><title>page</title><body></body>';
@@ -210,5 +211,4 @@ await browser.close();
 server.close();
 server.closeAllConnections();
 const failed = results.filter((result) => result === 'failed').length;
-console.log(`${results.length - failed} passed, ${failed} failed`);
-process.exitCode = failed === 0 && results.length > 0 ? 0 : 1;
+closeSuite(results.length - failed, failed);

@@ -1,9 +1,10 @@
 /**
  * The real Codex CLI against the server and the simulator: what counts is that the client never notices anything.
- * Run with `npm run check:codex`; the client is installed once into a cache outside the dependencies.
+ * Run with `npm run suite -- codex`; the client is installed once into a cache outside the dependencies.
  */
 import type { Behaviour, Fault } from '../../src/simulator/script.ts';
 import { Codex, installCodex, type Run } from '../support/codex.ts';
+import { closeSuite } from '../support/tally.ts';
 import { type Kind, makeWorld, type World, type WorldOptions } from '../support/world.ts';
 
 function configFor(url: string, websockets: boolean): string {
@@ -196,5 +197,4 @@ const binary = installCodex();
 const results: string[] = [];
 for (const one of cases()) results.push(await check(one, binary));
 const failed = results.filter((result) => result === 'failed').length;
-console.log(`${results.length - failed} passed, ${failed} failed`);
-process.exitCode = failed === 0 ? 0 : 1;
+closeSuite(results.length - failed, failed);

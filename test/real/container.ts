@@ -1,7 +1,7 @@
 /**
  * Builds what the image would hold and runs it as compose would, on a machine without a container engine: the story is
  * in container-story.ts, in a network of its own, where the port of the compose file is free. Run with
- * `npm run check:container` as root; it takes bubblewrap.
+ * `npm run suite -- container` as root; it takes bubblewrap.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';

@@ -1,5 +1,5 @@
 /**
- * The dashboard in a real browser, against the server and the simulator. Run with `npm run check:dashboard`.
+ * The dashboard in a real browser, against the server and the simulator. Run with `npm run suite -- dashboard`.
  */
 import assert from 'node:assert/strict';
 import { gzipSync } from 'node:zlib';
@@ -7,6 +7,7 @@ import type { Browser, Page } from 'playwright-core';
 import { launch, visit } from '../support/browser.ts';
 import { assertAccessible, busyWorld, converse, madeUp, signedIn } from '../support/dashboard.ts';
 import { post } from '../support/doors.ts';
+import { closeSuite } from '../support/tally.ts';
 import { fakeLogin, makeWorld } from '../support/world.ts';
 import { browserLogin, channelAndBackup, deviceLogin } from './dashboard-logins.ts';
 
@@ -283,5 +284,4 @@ for (const [title, check] of chosen) {
   }
 }
 await browser.close();
-console.log(`${chosen.length - failed} passed, ${failed} failed`);
-process.exitCode = failed > 0 ? 1 : 0;
+closeSuite(chosen.length - failed, failed);

@@ -1,6 +1,6 @@
 /**
  * What `npm pack` makes, installed into an empty folder and used from there as anybody would with `npx respool`.
- * Run with `npm run check:package`; packing builds, and npm asks its registry for what its cache does not hold.
+ * Run with `npm run suite -- package`; packing builds, and npm asks its registry for what its cache does not hold.
  */
 import assert from 'node:assert/strict';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';

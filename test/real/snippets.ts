@@ -1,6 +1,6 @@
 /**
  * Every snippet as it is printed, run by the client that it is for against the built server: with the address of this
- * machine, which needs no key, and with one that does. Run with `npm run check:snippets`; Python's client comes from its
+ * machine, which needs no key, and with one that does. Run with `npm run suite -- snippets`; Python's client comes from its
  * registry into a folder that is thrown away.
  */
 import assert from 'node:assert/strict';

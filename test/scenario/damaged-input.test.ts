@@ -14,7 +14,7 @@ test(`no parser stumbles over damaged input, and none accepts what JSON.parse wo
     try {
       await pickCheck(roll)(mutated(roll), roll);
     } catch (cause) {
-      throw new Error(`npm run fuzz -- --count 1 --seed ${seed}`, { cause });
+      throw new Error(`npm run suite -- fuzz --count 1 --seed ${seed}`, { cause });
     }
   }
 });

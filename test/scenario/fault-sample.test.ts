@@ -1,4 +1,4 @@
-/** A sample of the fault matrix, the same in every run; `npm run check:matrix` plays all of it. */
+/** A sample of the fault matrix, the same in every run; `npm run suite -- matrix` plays all of it. */
 import { expect, test } from 'vitest';
 import { allCells, nameOf, playCell } from '../matrix/cells.ts';
 

@@ -1,6 +1,6 @@
 /**
- * Whether a server that goes on for long, and through troubles, stays whole: `npm run soak`, or a shorter
- * `npm run soak -- --turns 1500 --seed 7`. Every turn is held against its conversation; then the clients leave, and
+ * Whether a server that goes on for long, and through troubles, stays whole: `npm run suite -- soak`, or a shorter
+ * `npm run suite -- soak --turns 1500 --seed 7`. Every turn is held against its conversation; then the clients leave, and
  * what was held for them has to be given back.
  */
 import { parseArgs } from 'node:util';
