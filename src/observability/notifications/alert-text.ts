@@ -1,10 +1,10 @@
 /**
- * News in words: what a person reads on a telephone at night. Names an account by the name its operator gave it, but
+ * Alerts in words: what a person reads on a telephone at night. Names an account by the name its operator gave it, but
  * never by an e-mail address, and knows no channel.
  */
-import type { AccountInPicture, Event, News, Picture } from './incidents.ts';
+import type { AccountSnapshot, Alert, Event, PoolSnapshot } from './incidents.ts';
 
-export interface Announcement {
+export interface AlertText {
   readonly event: Event | 'test';
   /** ASCII, because some channels carry it in a header. */
   readonly title: string;
@@ -14,7 +14,7 @@ export interface Announcement {
   readonly availableAt?: number | undefined;
 }
 
-const TITLES: Readonly<Record<Announcement['event'], string>> = {
+const TITLES: Readonly<Record<AlertText['event'], string>> = {
   account_exhausted: 'Account out of quota',
   account_back: 'Account back',
   login_needed: 'Login needed',
@@ -25,18 +25,18 @@ const TITLES: Readonly<Record<Announcement['event'], string>> = {
   test: 'Test',
 };
 
-export function announce({ event, account }: News, picture: Picture): Announcement {
+export function alertText({ event, account }: Alert, snapshot: PoolSnapshot): AlertText {
   return {
     event,
     title: TITLES[event],
-    text: textOf(event, account, picture),
-    at: picture.at,
+    text: textOf(event, account, snapshot),
+    at: snapshot.at,
     accountId: account?.id,
-    availableAt: availableAtOf(event, account, picture),
+    availableAt: availableAtOf(event, account, snapshot),
   };
 }
 
-export function testAnnouncement(at: number): Announcement {
+export function testAlert(at: number): AlertText {
   return {
     event: 'test',
     title: TITLES.test,
@@ -45,21 +45,21 @@ export function testAnnouncement(at: number): Announcement {
   };
 }
 
-function textOf(event: Event, account: AccountInPicture | undefined, picture: Picture): string {
+function textOf(event: Event, account: AccountSnapshot | undefined, snapshot: PoolSnapshot): string {
   const name = account === undefined ? '' : nameOf(account);
-  const until = availableAtOf(event, account, picture);
-  const when = until === undefined ? undefined : clockTime(until, picture.at);
+  const until = availableAtOf(event, account, snapshot);
+  const when = until === undefined ? undefined : clockTime(until, snapshot.at);
   switch (event) {
     case 'account_exhausted':
-      return `Account ${name} is out of quota${when === undefined ? '' : ` until ${when}`}; ${share(picture)}.`;
+      return `Account ${name} is out of quota${when === undefined ? '' : ` until ${when}`}; ${share(snapshot)}.`;
     case 'account_back':
-      return `Account ${name} is back; ${share(picture)}.`;
+      return `Account ${name} is back; ${share(snapshot)}.`;
     case 'login_needed':
-      return `Account ${name} is refused upstream and needs a new login or key; ${share(picture)}.`;
+      return `Account ${name} is refused upstream and needs a new login or key; ${share(snapshot)}.`;
     case 'pool_exhausted':
       return `No account can serve; ${when === undefined ? 'none comes back by itself' : `the first is back at ${when}`}.`;
     case 'pool_back':
-      return `Turns are served again; ${share(picture)}.`;
+      return `Turns are served again; ${share(snapshot)}.`;
     case 'disk_trouble':
       return 'The database takes no writes; records wait in memory. Check the space and the rights of the data directory.';
     case 'disk_back':
@@ -69,19 +69,19 @@ function textOf(event: Event, account: AccountInPicture | undefined, picture: Pi
 
 function availableAtOf(
   event: Event,
-  account: AccountInPicture | undefined,
-  picture: Picture,
+  account: AccountSnapshot | undefined,
+  snapshot: PoolSnapshot,
 ): number | undefined {
   if (event === 'account_exhausted') return account?.availableAt;
   if (event !== 'pool_exhausted') return undefined;
-  const times = picture.accounts
+  const times = snapshot.accounts
     .filter(({ status }) => status !== 'paused' && status !== 'needs_login')
     .map(({ availableAt }) => availableAt)
     .filter((time) => time !== undefined);
   return times.length === 0 ? undefined : Math.min(...times);
 }
 
-function share({ accounts }: Picture): string {
+function share({ accounts }: PoolSnapshot): string {
   const ready = accounts.filter(({ status }) => status === 'ready').length;
   return `${ready} of ${accounts.length} accounts can serve`;
 }
@@ -89,7 +89,7 @@ function share({ accounts }: Picture): string {
 /** An imported login is named after its e-mail address when nobody chose a name, and a key is easily pasted. */
 const PRIVATE = /@|^(sk-|rsp_|rt[-_]|eyJ)/i;
 
-function nameOf({ id, name }: AccountInPicture): string {
+function nameOf({ id, name }: AccountSnapshot): string {
   const plain = name.replaceAll(/\p{C}+/gu, ' ').trim();
   return plain === '' || PRIVATE.test(plain) ? id : plain;
 }

@@ -3,7 +3,7 @@
  * something is announced.
  */
 import type { ChannelKind } from '../../admin-api/settings.ts';
-import type { Announcement } from './alert-text.ts';
+import type { AlertText } from './alert-text.ts';
 import type { Event } from './incidents.ts';
 
 /** Which members a kind needs is checked where a channel comes in (`http/admin/settings.ts`). */
@@ -26,15 +26,11 @@ export interface Outgoing {
   readonly body: string;
 }
 
-const URGENT: ReadonlySet<Announcement['event']> = new Set([
-  'login_needed',
-  'pool_exhausted',
-  'disk_trouble',
-]);
+const URGENT: ReadonlySet<AlertText['event']> = new Set(['login_needed', 'pool_exhausted', 'disk_trouble']);
 
-const RENDER: Readonly<Record<ChannelKind, (target: Target, announcement: Announcement) => Outgoing>> = {
-  webhook: ({ url, token }, announcement) =>
-    json(url, webhookBody(announcement), token === undefined ? {} : { authorization: `Bearer ${token}` }),
+const RENDER: Readonly<Record<ChannelKind, (target: Target, alert: AlertText) => Outgoing>> = {
+  webhook: ({ url, token }, alert) =>
+    json(url, webhookBody(alert), token === undefined ? {} : { authorization: `Bearer ${token}` }),
 
   ntfy: ({ url, token }, { event, title, text }) => ({
     url,
@@ -62,12 +58,12 @@ const RENDER: Readonly<Record<ChannelKind, (target: Target, announcement: Announ
     ),
 };
 
-export function render(channel: Channel, announcement: Announcement): Outgoing {
-  return RENDER[channel.kind](channel, announcement);
+export function render(channel: Channel, alert: AlertText): Outgoing {
+  return RENDER[channel.kind](channel, alert);
 }
 
 /** Whether this channel wants to hear of it; a test is for everyone. */
-export function wants({ events }: Channel, { event }: Announcement): boolean {
+export function wants({ events }: Channel, { event }: AlertText): boolean {
   return event === 'test' || events === undefined || events.includes(event);
 }
 
@@ -77,7 +73,7 @@ function json(url: string, body: object, headers: Readonly<Record<string, string
 
 const seconds = (at: number | undefined): number | null => (at === undefined ? null : Math.ceil(at / 1000));
 
-function webhookBody({ event, title, text, at, accountId, availableAt }: Announcement): object {
+function webhookBody({ event, title, text, at, accountId, availableAt }: AlertText): object {
   return {
     event,
     title,

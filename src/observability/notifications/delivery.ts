@@ -1,5 +1,5 @@
 /**
- * How an announcement is sent: one POST, and again after a pause when that may help. What is said about a failure
+ * How an alert is sent: one POST, and again after a pause when that may help. What is said about a failure
  * names neither the address nor a token, because in most channels the address is the secret.
  */
 import { setTimeout as sleep } from 'node:timers/promises';

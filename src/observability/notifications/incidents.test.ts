@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { AccountStatus } from '../../admin-api/account.ts';
 import type { AccountId } from '../../domain/ids.ts';
-import { compare, type Episodes, type News, type Picture } from './incidents.ts';
+import { type Alert, compare, type Incidents, type PoolSnapshot } from './incidents.ts';
 
 const NOON = Date.UTC(2026, 0, 5, 12);
 const MINUTE = 60_000;
@@ -12,10 +12,10 @@ interface Look {
   /** By account, in the order of their names. */
   readonly accounts: Readonly<Record<string, AccountStatus>>;
   readonly restMs?: number;
-  readonly disk?: Picture['disk'];
+  readonly disk?: PoolSnapshot['disk'];
 }
 
-function pictureOf({ minute, accounts, restMs = 60 * MINUTE, disk = 'writable' }: Look): Picture {
+function snapshotOf({ minute, accounts, restMs = 60 * MINUTE, disk = 'writable' }: Look): PoolSnapshot {
   const at = NOON + minute * MINUTE;
   return {
     at,
@@ -29,15 +29,15 @@ function pictureOf({ minute, accounts, restMs = 60 * MINUTE, disk = 'writable' }
   };
 }
 
-const inWords = ({ event, account }: News): string =>
+const inWords = ({ event, account }: Alert): string =>
   account === undefined ? event : `${event} ${account.id}`;
 
 function watch(looks: readonly Look[]): readonly (readonly string[])[] {
-  let episodes: Episodes = {};
+  let incidents: Incidents = {};
   return looks.map((look) => {
-    const compared = compare(episodes, pictureOf(look));
+    const compared = compare(incidents, snapshotOf(look));
     // As after a restart: what is kept is JSON.
-    episodes = JSON.parse(JSON.stringify(compared.episodes));
+    incidents = JSON.parse(JSON.stringify(compared.incidents));
     return compared.news.map(inWords);
   });
 }
@@ -145,10 +145,10 @@ test.each(STORIES)('$title', ({ looks, news }) => {
 });
 
 test('what is over and long past is not kept', () => {
-  const { episodes } = compare({}, pictureOf({ minute: 0, accounts: { a: 'exhausted' } }));
-  const back = compare(episodes, pictureOf({ minute: 1, accounts: { a: 'ready' } })).episodes;
+  const { incidents } = compare({}, snapshotOf({ minute: 0, accounts: { a: 'exhausted' } }));
+  const back = compare(incidents, snapshotOf({ minute: 1, accounts: { a: 'ready' } })).incidents;
   expect(Object.keys(back)).toEqual(['quota:a', 'pool']);
-  expect(compare(back, pictureOf({ minute: 12, accounts: { a: 'ready' } })).episodes).toEqual({});
+  expect(compare(back, snapshotOf({ minute: 12, accounts: { a: 'ready' } })).incidents).toEqual({});
 });
 
 const STATUSES: readonly AccountStatus[] = [
@@ -164,7 +164,7 @@ const anyLooks = fc.array(
   fc.record({
     minutes: fc.integer({ min: 0, max: 15 }),
     accounts: fc.record({ a: anyStatus, b: anyStatus }, { requiredKeys: ['a', 'b'] }),
-    disk: fc.constantFrom<Picture['disk']>('writable', 'failing'),
+    disk: fc.constantFrom<PoolSnapshot['disk']>('writable', 'failing'),
   }),
   { maxLength: 60 },
 );

@@ -1,5 +1,5 @@
 /**
- * When something about the pool becomes news. What matters is never a single moment but an episode that begins and
+ * When something about the pool becomes news. What matters is never a single moment but an incident that begins and
  * ends: each is announced once, and one that comes and goes is announced at most every ten minutes. Pure: knows no
  * clock, no channel and no words.
  */
@@ -19,65 +19,65 @@ export const EVENTS = [
 
 export type Event = NotificationEvent;
 
-export interface AccountInPicture {
+export interface AccountSnapshot {
   readonly id: AccountId;
   readonly name: string;
   readonly status: AccountStatus;
   readonly availableAt?: number | undefined;
 }
 
-export interface Picture {
+export interface PoolSnapshot {
   readonly at: number;
-  readonly accounts: readonly AccountInPicture[];
+  readonly accounts: readonly AccountSnapshot[];
   readonly disk: 'writable' | 'failing';
 }
 
-/** What was last announced of one subject, and when each kind of announcement about it was made. */
-export interface Episode {
+/** What was last announced of one subject, and when each kind of alert about it was made. */
+export interface Incident {
   readonly phase: 'open' | 'over';
   readonly toldAt: Readonly<Partial<Record<Event, number>>>;
 }
 
 /** By subject: `pool`, `disk`, `quota:<account>`, `login:<account>`. */
-export type Episodes = Readonly<Record<string, Episode>>;
+export type Incidents = Readonly<Record<string, Incident>>;
 
-export interface News {
+export interface Alert {
   readonly event: Event;
-  readonly account?: AccountInPicture | undefined;
+  readonly account?: AccountSnapshot | undefined;
 }
 
 const QUIET_MS = 10 * 60_000;
 /** A block shorter than this is waited for by the turns themselves. */
 const SHORT_REST_MS = 60_000;
 
-/** `unclear` neither opens nor closes an episode: a paused account is not exhausted, but it is not back either. */
+/** `unclear` neither opens nor closes an incident: a paused account is not exhausted, but it is not back either. */
 type Reading = 'trouble' | 'fine' | 'unclear';
 
 interface Subject {
   readonly key: string;
   readonly reading: Reading;
   readonly opens: Event;
-  /** Without it an episode ends in silence. */
+  /** Without it an incident ends in silence. */
   readonly closes?: Event;
-  readonly account?: AccountInPicture;
+  readonly account?: AccountSnapshot;
 }
 
-/** What `picture` changes about the episodes, and what is to be announced. */
+/** What `snapshot` changes about the incidents, and what is to be announced. */
 export function compare(
-  before: Episodes,
-  picture: Picture,
-): { readonly episodes: Episodes; readonly news: readonly News[] } {
-  const episodes: Record<string, Episode> = {};
-  const news: News[] = [];
-  for (const subject of subjectsOf(picture)) {
-    const { episode, event } = follow(before[subject.key], subject, picture.at);
-    if (episode !== undefined) episodes[subject.key] = episode;
+  before: Incidents,
+  snapshot: PoolSnapshot,
+): { readonly incidents: Incidents; readonly news: readonly Alert[] } {
+  const incidents: Record<string, Incident> = {};
+  const news: Alert[] = [];
+  for (const subject of subjectsOf(snapshot)) {
+    const { incident, event } = follow(before[subject.key], subject, snapshot.at);
+    if (incident !== undefined) incidents[subject.key] = incident;
     if (event !== undefined) news.push({ event, account: subject.account });
   }
-  return { episodes, news };
+  return { incidents, news };
 }
 
-function subjectsOf({ at, accounts, disk }: Picture): readonly Subject[] {
+function subjectsOf({ at, accounts, disk }: PoolSnapshot): readonly Subject[] {
   return [
     ...accounts.flatMap(subjectsOfAccount),
     { key: 'pool', reading: readPool(accounts, at), opens: 'pool_exhausted', closes: 'pool_back' },
@@ -90,7 +90,7 @@ function subjectsOf({ at, accounts, disk }: Picture): readonly Subject[] {
   ];
 }
 
-function subjectsOfAccount(account: AccountInPicture): readonly Subject[] {
+function subjectsOfAccount(account: AccountSnapshot): readonly Subject[] {
   const { id, status } = account;
   return [
     {
@@ -109,19 +109,19 @@ function subjectsOfAccount(account: AccountInPicture): readonly Subject[] {
   ];
 }
 
-function readPool(accounts: readonly AccountInPicture[], at: number): Reading {
+function readPool(accounts: readonly AccountSnapshot[], at: number): Reading {
   if (accounts.some(({ status }) => status === 'ready')) return 'fine';
   const members = accounts.filter(({ status }) => status !== 'paused');
   return members.length > 0 && members.every((account) => isOut(account, at)) ? 'trouble' : 'unclear';
 }
 
-function isOut({ status, availableAt }: AccountInPicture, at: number): boolean {
+function isOut({ status, availableAt }: AccountSnapshot, at: number): boolean {
   const timed = status === 'cooling' || status === 'suspended';
   return !timed || availableAt === undefined || availableAt > at + SHORT_REST_MS;
 }
 
 interface Followed {
-  readonly episode: Episode | undefined;
+  readonly incident: Incident | undefined;
   readonly event?: Event;
 }
 
@@ -129,22 +129,22 @@ interface Followed {
  * What was announced follows what is, so that the two kinds of a subject always alternate. A kind whose time has
  * not come is not lost: the difference is still there at the next look.
  */
-function follow(before: Episode | undefined, { reading, opens, closes }: Subject, at: number): Followed {
+function follow(before: Incident | undefined, { reading, opens, closes }: Subject, at: number): Followed {
   const { phase, toldAt } = before ?? { phase: 'over', toldAt: {} };
-  const isNews = (phase === 'over' && reading === 'trouble') || (phase === 'open' && reading === 'fine');
-  if (!isNews) return { episode: phase === 'over' ? unlessForgotten(before, at) : before };
+  const isDue = (phase === 'over' && reading === 'trouble') || (phase === 'open' && reading === 'fine');
+  if (!isDue) return { incident: phase === 'over' ? unlessForgotten(before, at) : before };
   const event = phase === 'over' ? opens : closes;
-  if (event === undefined) return { episode: { phase: 'over', toldAt } };
-  if (isRecent(toldAt[event], at)) return { episode: before };
+  if (event === undefined) return { incident: { phase: 'over', toldAt } };
+  if (isRecent(toldAt[event], at)) return { incident: before };
   return {
-    episode: { phase: phase === 'over' ? 'open' : 'over', toldAt: { ...toldAt, [event]: at } },
+    incident: { phase: phase === 'over' ? 'open' : 'over', toldAt: { ...toldAt, [event]: at } },
     event,
   };
 }
 
-function unlessForgotten(episode: Episode | undefined, at: number): Episode | undefined {
-  const times = Object.values(episode?.toldAt ?? {});
-  return times.some((told) => isRecent(told, at)) ? episode : undefined;
+function unlessForgotten(incident: Incident | undefined, at: number): Incident | undefined {
+  const times = Object.values(incident?.toldAt ?? {});
+  return times.some((told) => isRecent(told, at)) ? incident : undefined;
 }
 
 /** An instant ahead of a clock that was set back says nothing. */

@@ -94,7 +94,7 @@ test('a block that ends by the clock is noticed without anyone saying so', async
   expect(texts()).toEqual(['Account work is back; 1 of 1 accounts can serve.']);
 });
 
-test('an episode that outlasts a restart is announced once, its end included', async () => {
+test('an incident that outlasts a restart is announced once, its end included', async () => {
   await using kept = await temporaryStore();
   const first = await start(kept);
   await first.notifier.channels.replace([{ ...ntfy, events: ['account_exhausted', 'account_back'] }]);

@@ -7,11 +7,11 @@ import { z } from 'zod';
 import { statusOf } from '../../accounts/account.ts';
 import type { Log } from '../../log.ts';
 import type { Store } from '../../store/store.ts';
-import { type Announcement, announce, testAnnouncement } from './alert-text.ts';
+import { type AlertText, alertText, testAlert } from './alert-text.ts';
 import { ChannelList } from './channel-list.ts';
 import { type Channel, render, wants } from './channels.ts';
 import * as delivery from './delivery.ts';
-import { compare, type Episodes, EVENTS, type Picture } from './incidents.ts';
+import { compare, EVENTS, type Incidents, type PoolSnapshot } from './incidents.ts';
 
 /** Blocks end by the clock, and nobody reports that. */
 const LOOK_EVERY_MS = 15_000;
@@ -48,7 +48,7 @@ const systemClock: Clock = {
 };
 
 const NAME = 'episodes';
-const episodesSchema = z.record(
+const incidentsSchema = z.record(
   z.string(),
   z.object({ phase: z.enum(['open', 'over']), toldAt: z.partialRecord(z.enum(EVENTS), z.number()) }),
 );
@@ -65,7 +65,7 @@ export class Notifier {
   readonly #stopping = new AbortController();
   /** By channel id: what is announced in one order arrives in it. */
   readonly #lanes = new Map<string, Lane>();
-  #episodes: Episodes;
+  #incidents: Incidents;
   #next: { readonly kind: 'soon' | 'later'; cancel(): void } | undefined;
 
   constructor(options: NotifierOptions) {
@@ -73,19 +73,19 @@ export class Notifier {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.channels = new ChannelList(store);
-    this.#episodes = episodesSchema.safeParse(store.settings.get(NAME)).data ?? {};
+    this.#incidents = incidentsSchema.safeParse(store.settings.get(NAME)).data ?? {};
     store.accounts.watch(() => this.#lookSoon());
     this.#lookSoon();
   }
 
   /** One try for each, all at the same time. */
   async test(channels: readonly Channel[]): Promise<readonly Tested[]> {
-    const announcement = testAnnouncement(this.#clock.now());
+    const alert = testAlert(this.#clock.now());
     const post = this.#options.post ?? delivery.post;
     return Promise.all(
       channels.map(async (channel) => ({
         channel,
-        outcome: await post(render(channel, announcement), this.#stopping.signal),
+        outcome: await post(render(channel, alert), this.#stopping.signal),
       })),
     );
   }
@@ -109,13 +109,13 @@ export class Notifier {
 
   #look(): void {
     this.#lookIn('later', LOOK_EVERY_MS);
-    const picture = this.#picture();
-    const { episodes, news } = compare(this.#episodes, picture);
-    this.#remember(episodes);
-    for (const one of news) this.#send(announce(one, picture));
+    const snapshot = this.#snapshot();
+    const { incidents, news } = compare(this.#incidents, snapshot);
+    this.#remember(incidents);
+    for (const one of news) this.#send(alertText(one, snapshot));
   }
 
-  #picture(): Picture {
+  #snapshot(): PoolSnapshot {
     const { accounts, writer } = this.#options.store;
     const at = this.#clock.now();
     return {
@@ -131,47 +131,44 @@ export class Notifier {
   }
 
   /** Nobody waits for the disk here: that it cannot be written may be the news. */
-  #remember(episodes: Episodes): void {
-    if (isDeepStrictEqual(episodes, this.#episodes)) return;
-    this.#episodes = episodes;
+  #remember(incidents: Incidents): void {
+    if (isDeepStrictEqual(incidents, this.#incidents)) return;
+    this.#incidents = incidents;
     this.#options.store.settings
-      .set(NAME, episodes)
+      .set(NAME, incidents)
       .catch((error: Error) => this.#options.log.warn({ reason: error.message }, 'episodes not saved'));
   }
 
-  #send(announcement: Announcement): void {
-    this.#options.log.info(
-      { event: announcement.event, account: announcement.accountId },
-      'news about the pool',
-    );
+  #send(alert: AlertText): void {
+    this.#options.log.info({ event: alert.event, account: alert.accountId }, 'news about the pool');
     for (const channel of this.channels.all()) {
-      if (wants(channel, announcement)) this.#queue(channel, announcement);
+      if (wants(channel, alert)) this.#queue(channel, alert);
     }
   }
 
-  #queue(channel: Channel, announcement: Announcement): void {
+  #queue(channel: Channel, alert: AlertText): void {
     const lane = this.#lanes.get(channel.id) ?? { waiting: 0, tail: Promise.resolve() };
     this.#lanes.set(channel.id, lane);
     if (lane.waiting >= MOST_WAITING) {
-      this.#note(channel, announcement, { ok: false, reason: 'too many wait', repeat: 'useless' });
+      this.#note(channel, alert, { ok: false, reason: 'too many wait', repeat: 'useless' });
       return;
     }
     lane.waiting += 1;
     lane.tail = lane.tail.then(async () => {
-      await this.#deliver(channel, announcement);
+      await this.#deliver(channel, alert);
       lane.waiting -= 1;
       if (lane.waiting === 0) this.#lanes.delete(channel.id);
     });
   }
 
-  async #deliver(channel: Channel, announcement: Announcement): Promise<void> {
+  async #deliver(channel: Channel, alert: AlertText): Promise<void> {
     const { post = delivery.post, pause = delivery.pause } = this.#options;
     const signal = this.#stopping.signal;
-    const outcome = await delivery.deliver(render(channel, announcement), { post, pause, signal });
-    this.#note(channel, announcement, outcome);
+    const outcome = await delivery.deliver(render(channel, alert), { post, pause, signal });
+    this.#note(channel, alert, outcome);
   }
 
-  #note({ id, kind }: Channel, { event }: Announcement, outcome: delivery.Outcome): void {
+  #note({ id, kind }: Channel, { event }: AlertText, outcome: delivery.Outcome): void {
     const line = { channel: id, kind, event };
     if (outcome.ok) this.#options.log.info(line, 'notification sent');
     else this.#options.log.warn({ ...line, reason: outcome.reason }, 'notification not sent');
