@@ -20,7 +20,7 @@ const LONGEST_PAUSE_MS = 60 * MINUTE_MS;
 const CHECK_LOGIN_EVERY_MS = 10 * MINUTE_MS;
 
 /** What was asked of an account in this process. */
-export interface Asked {
+export interface LastCheck {
   readonly at: number;
   /** Refusals in a row to say anything: each doubles the pause. */
   readonly refusals: number;
@@ -40,7 +40,7 @@ export function isLoginCheckDue(row: AccountRow, askedAt: number | undefined, no
 /** `spread` (0..1) keeps accounts from asking in step. */
 export function isUsageDue(
   row: AccountRow,
-  asked: Asked | undefined,
+  asked: LastCheck | undefined,
   at: { now: number; spread: number },
 ): boolean {
   const { now, spread } = at;
@@ -63,7 +63,7 @@ export interface UpkeepOptions {
 
 export class Maintenance implements Disposable {
   readonly #options: UpkeepOptions;
-  readonly #asked = new Map<AccountId, Asked>();
+  readonly #asked = new Map<AccountId, LastCheck>();
   readonly #checkedAt = new Map<AccountId, number>();
   readonly #timer: NodeJS.Timeout;
 

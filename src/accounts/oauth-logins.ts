@@ -60,7 +60,7 @@ export interface LoginsOptions {
   readonly log: Log;
 }
 
-interface Held {
+interface RunningLogin {
   readonly login: Login;
   readonly browser: BrowserStart | undefined;
   /** `exchanging`: its code is being used; a code works once. */
@@ -70,7 +70,7 @@ interface Held {
 
 export class OAuthLogins implements Disposable {
   readonly #options: LoginsOptions;
-  readonly #held = new Map<string, Held>();
+  readonly #held = new Map<string, RunningLogin>();
 
   constructor(options: LoginsOptions) {
     this.#options = options;
@@ -129,13 +129,13 @@ export class OAuthLogins implements Disposable {
     }
   }
 
-  #hold(shown: Omit<Login, 'id' | 'state'>, browser: BrowserStart | undefined): Held {
+  #hold(shown: Omit<Login, 'id' | 'state'>, browser: BrowserStart | undefined): RunningLogin {
     const login: Login = {
       ...shown,
       id: `login_${randomUUID().replaceAll('-', '')}`,
       state: { status: 'pending' },
     };
-    const held: Held = { login, browser, phase: 'waiting', ended: new AbortController() };
+    const held: RunningLogin = { login, browser, phase: 'waiting', ended: new AbortController() };
     this.#held.set(login.id, held);
     const [oldest] = this.#held.keys();
     if (this.#held.size > REMEMBERED && oldest !== undefined) this.#held.delete(oldest);
@@ -144,7 +144,7 @@ export class OAuthLogins implements Disposable {
     return held;
   }
 
-  #end(held: Held, state: LoginState): void {
+  #end(held: RunningLogin, state: LoginState): void {
     if (held.login.state.status !== 'pending') return;
     held.login.state = state;
     held.ended.abort();
@@ -152,7 +152,7 @@ export class OAuthLogins implements Disposable {
     this.#options.log.info({ login: held.login.id, status: state.status, ...error }, 'login ended');
   }
 
-  async #settleWith(held: Held, outcome: Promise<LoginState | undefined>): Promise<void> {
+  async #settleWith(held: RunningLogin, outcome: Promise<LoginState | undefined>): Promise<void> {
     try {
       const state = await outcome;
       if (state !== undefined) this.#end(held, state);
@@ -164,7 +164,7 @@ export class OAuthLogins implements Disposable {
     }
   }
 
-  async #awaitDevice(held: Held, device: DeviceCode): Promise<LoginState | undefined> {
+  async #awaitDevice(held: RunningLogin, device: DeviceCode): Promise<LoginState | undefined> {
     const { oauth } = this.#options;
     const { signal } = held.ended;
     while (held.login.state.status === 'pending') {

@@ -20,12 +20,12 @@ export interface TurnRequest {
   readonly route: 'responses' | 'compact' | 'input_tokens';
   readonly headers: HeaderMap;
   readonly envelope: Envelope;
-  /** The client's WebSocket, and the lane on it; turns of one line are served in their order. */
-  readonly line: ClientLine | undefined;
+  /** The client's WebSocket, and the stream on it; turns of one stream are served in their order. */
+  readonly socketStream: SocketStream | undefined;
 }
 
 /** One per client socket and stream id; compared by identity. */
-export interface ClientLine {
+export interface SocketStream {
   readonly socketId: string;
   readonly streamId: string;
 }

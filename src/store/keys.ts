@@ -40,14 +40,14 @@ export interface ApiKey {
 export type KeyChanges = Partial<Pick<ApiKey, 'name' | 'expiresAt' | 'models' | 'accounts' | 'limits'>>;
 export type KeyDraft = KeyChanges & Pick<ApiKey, 'name'>;
 
-interface Held {
+interface HeldKey {
   readonly key: Tentative<ApiKey>;
   readonly hash: Buffer;
 }
 
 export class Keys {
-  readonly #byHash = new Map<string, Held>();
-  readonly #byId = new Map<Tenant, Held>();
+  readonly #byHash = new Map<string, HeldKey>();
+  readonly #byId = new Map<Tenant, HeldKey>();
   readonly #writer: Writer;
   readonly #now: () => number;
   readonly #statements: ReturnType<typeof prepareStatements>;
@@ -148,7 +148,7 @@ export class Keys {
     for (const watcher of this.#watchers) watcher(id);
   }
 
-  #hold(held: Held): void {
+  #hold(held: HeldKey): void {
     this.#byHash.set(held.hash.toString('latin1'), held);
     this.#byId.set(held.key.row.id, held);
   }

@@ -20,7 +20,7 @@ export type Repair =
 export type Mark = 'none' | 'exhausted' | 'cooling' | 'needs_login' | 'suspended' | 'model_not_in_plan';
 
 /** What the client is told when nothing repairs the failure; the words are in `refusals.ts`. */
-export type Told =
+export type RefusalKind =
   | 'as_upstream'
   | 'out_of_quota'
   | 'too_fast'
@@ -59,7 +59,7 @@ export interface Rule {
   readonly loss: 'counts' | 'no';
   /** The id that was continued from is not known any more where it was kept. */
   readonly anchor: 'keep' | 'forget';
-  readonly told: Told;
+  readonly told: RefusalKind;
 }
 
 const ANY = Number.POSITIVE_INFINITY;
@@ -234,4 +234,4 @@ export function isPassing(failure: Failure): boolean {
   return PASSING.has(RECOVERY[failure.class].told);
 }
 
-const PASSING: ReadonlySet<Told> = new Set(['overloaded', 'unreachable', 'incomplete']);
+const PASSING: ReadonlySet<RefusalKind> = new Set(['overloaded', 'unreachable', 'incomplete']);

@@ -5,7 +5,7 @@
  */
 import { type Refusal, refusal } from '../protocol/refusal.ts';
 import type { Failure } from './failure.ts';
-import { RECOVERY, type Told } from './recovery.ts';
+import { RECOVERY, type RefusalKind } from './recovery.ts';
 import type { Binding, Reason, Unavailable } from './states.ts';
 
 const NO_RETRY = { 'x-should-retry': 'false' };
@@ -158,7 +158,7 @@ export function refusalForFailure(failure: Failure, now: number): Refusal {
 
 type Words = (failure: Failure, now: number) => Refusal;
 
-const WORDS: Readonly<Record<Told, Words>> = {
+const WORDS: Readonly<Record<RefusalKind, Words>> = {
   as_upstream: asUpstreamSaid,
   out_of_quota: ({ resetAt, plan }, now) => outOfQuota(resetAt ?? now + ASK_AGAIN_MS, plan, now),
   too_fast: ({ resetAt }, now) => tooFast(resetAt ?? now + 1000, now),
@@ -196,7 +196,7 @@ export function shuttingDown(): Refusal {
 }
 
 /** After something was shown every loss has one code, so that clients send the turn again; these keep their own. */
-const KEPT_AFTER_OUTPUT: ReadonlySet<Told> = new Set([
+const KEPT_AFTER_OUTPUT: ReadonlySet<RefusalKind> = new Set([
   'out_of_quota',
   'too_fast',
   'shutting_down',

@@ -11,7 +11,7 @@ export interface SessionKey {
   readonly value: string;
 }
 
-export interface Known {
+export interface SessionLookup {
   /** The session a turn state was issued in. */
   readonly turnState: (state: string) => string | undefined;
   readonly sessionOf: (id: ResponseId) => SessionId | undefined;
@@ -20,8 +20,8 @@ export interface Known {
 const SESSION_HEADERS = ['session-id', 'session_id', 'x-codex-session-id', 'conversation_id'];
 export const TURN_STATE = 'x-codex-turn-state';
 
-export function sessionKeyOf(request: TurnRequest, known: Known): SessionKey {
-  const { envelope, headers, line } = request;
+export function sessionKeyOf(request: TurnRequest, known: SessionLookup): SessionKey {
+  const { envelope, headers, socketStream } = request;
   const state = turnStateOf(request);
   const issued = state === undefined ? undefined : known.turnState(state);
   if (issued !== undefined) return { kind: 'turn_state', value: issued };
@@ -29,7 +29,7 @@ export function sessionKeyOf(request: TurnRequest, known: Known): SessionKey {
   if (thread !== undefined) return { kind: 'thread', value: thread };
   const session = sessionIdOf(request);
   if (session !== undefined) return { kind: 'session', value: session };
-  if (line !== undefined) return { kind: 'socket', value: line.socketId };
+  if (socketStream !== undefined) return { kind: 'socket', value: socketStream.socketId };
   const previous = envelope.previousResponseId;
   const producer = previous === undefined ? undefined : known.sessionOf(previous as ResponseId);
   return producer === undefined ? { kind: 'none', value: request.id } : { kind: 'response', value: producer };

@@ -6,7 +6,7 @@ import { type Entered, type Entry, type Lane, Session } from './session.ts';
 const session = (): Session =>
   new Session({ id: 'ses_1' as SessionId, tenant: LOCAL, keyKind: 'thread' }, () => {});
 const entry = (more: Partial<Entry> = {}): Entry => ({
-  line: undefined,
+  socketStream: undefined,
   anchor: undefined,
   signal: new AbortController().signal,
   ...more,
@@ -113,7 +113,7 @@ test('a change of account between two turns is remembered, with what held the fi
 test('lanes of streams that are over are not kept', async () => {
   const one = session();
   for (let n = 0; n < 100; n += 1) {
-    one.leave(await enter(one, { line: { socketId: 's', streamId: `lane-${n}` } }));
+    one.leave(await enter(one, { socketStream: { socketId: 's', streamId: `lane-${n}` } }));
   }
   expect(one.lanes.length).toBeLessThanOrEqual(17);
 });

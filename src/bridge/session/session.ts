@@ -6,7 +6,7 @@
 import type { AccountId, SessionId, Tenant } from '../../domain/ids.ts';
 import type { UpstreamAccount } from '../../upstream/account.ts';
 import type { UpstreamSocket } from '../../upstream/websocket.ts';
-import type { ClientLine } from '../turn-request.ts';
+import type { SocketStream } from '../turn-request.ts';
 
 export type KeyKind = 'turn_state' | 'thread' | 'session' | 'socket' | 'response' | 'none';
 
@@ -33,7 +33,7 @@ export interface Switch {
 
 /** What decides which lane a turn takes. */
 export interface Entry {
-  readonly line: ClientLine | undefined;
+  readonly socketStream: SocketStream | undefined;
   readonly anchor: string | undefined;
   readonly signal: AbortSignal;
 }
@@ -232,8 +232,8 @@ export class Session {
     return this.lanes.find((lane) => lane.running !== undefined && lane.runningId === anchor);
   }
 
-  #idleLaneFor({ line, anchor }: Entry): Lane {
-    const stream = line?.streamId ?? '';
+  #idleLaneFor({ socketStream, anchor }: Entry): Lane {
+    const stream = socketStream?.streamId ?? '';
     const idle = this.lanes.filter((lane) => lane.running === undefined);
     const continued = idle.find((lane) => anchor !== undefined && lane.newest === anchor);
     if (continued !== undefined) return continued;

@@ -12,7 +12,7 @@ afterEach(() => void vi.useRealTimers());
 function requestIn(headers: Readonly<Record<string, string>>): TurnRequest {
   const read = readEnvelope(Buffer.from('{"model":"gpt-5.5","input":"hello"}'));
   if (!read.ok) throw new Error(read.refused.error.message);
-  const from = { tenant: LOCAL, allowed: undefined, client: 'generic', line: undefined } as const;
+  const from = { tenant: LOCAL, allowed: undefined, client: 'generic', socketStream: undefined } as const;
   const way = { door: 'json', route: 'responses', headers } as const;
   return { id: `req_${Math.random()}`, at: Date.now(), ...from, ...way, envelope: read.envelope };
 }
@@ -28,7 +28,7 @@ function open(): Sessions {
 }
 
 const NAMED = { 'session-id': 'one' };
-const entry = { line: undefined, anchor: undefined, signal: new AbortController().signal };
+const entry = { socketStream: undefined, anchor: undefined, signal: new AbortController().signal };
 
 test('a session that nobody uses leaves by itself, a nameless one soon', () => {
   const sessions = open();

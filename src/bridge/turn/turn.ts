@@ -116,9 +116,9 @@ export class Turn implements RunningTurn, AttemptEvents {
     const session = sessions.sessionFor(this.#request);
     this.#record = new TurnRecord(this.#request, session.id);
     if (state === 'draining') return this.#ending.refuseWith(shuttingDown());
-    const { envelope, line } = this.#request;
+    const { envelope, socketStream } = this.#request;
     const anchor = envelope.previousResponseId;
-    const entered = session.enter({ line, anchor, signal: this.#left.signal });
+    const entered = session.enter({ socketStream, anchor, signal: this.#left.signal });
     this.#loop.follow(entered.then((place) => this.#loop.run(() => this.#entered(session, place))));
   }
 

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { WebSocket } from '@fastify/websocket';
-import type { ClientLine, Outcome, RunningTurn } from '../../bridge/turn-request.ts';
+import type { Outcome, RunningTurn, SocketStream } from '../../bridge/turn-request.ts';
 import { type Frame, frameOf } from '../../protocol/frame.ts';
 import { errorFrame, type Refusal, refusal } from '../../protocol/refusal.ts';
 import { type Envelope, readEnvelope } from '../../protocol/request.ts';
@@ -20,7 +20,7 @@ import { textHead } from './text-frame.ts';
 import { type Arrival, LARGEST_BODY_BYTES, turnRequest } from './turn-request.ts';
 import {
   badFrame,
-  MOST_LINES,
+  MAX_STREAMS,
   MOST_RUNNING,
   named,
   STEER_FAILED,
@@ -41,14 +41,14 @@ const LONGEST_TYPE_SHOWN = 80;
 const STREAM_ID = /^[\w.-]{1,256}$/;
 
 /** What a client asked for, and its reservation of what all requests may hold. */
-interface Asked {
+interface QueuedRequest {
   readonly envelope: Envelope;
   readonly reservation: Reservation;
 }
 
 /** One lane of the client's socket, and what waits on it. */
-interface Line extends ClientLine {
-  readonly waiting: Asked[];
+interface StreamQueue extends SocketStream {
+  readonly waiting: QueuedRequest[];
   turn: RunningTurn | undefined;
 }
 
@@ -65,7 +65,7 @@ export class ClientSocket {
   readonly #arrival: Arrival;
   readonly #parts: Parts;
   readonly #socketId = randomUUID();
-  readonly #lines = new Map<string, Line>();
+  readonly #queues = new Map<string, StreamQueue>();
   readonly #backpressure: Backpressure;
   readonly #boundary: ConnectionBoundary;
   readonly #batch = new WriteBatch((pieces) => this.#boundary.run(() => this.#deliver(pieces)));
@@ -101,7 +101,7 @@ export class ClientSocket {
 
   /** Without a turn, and with all that was said on its way, a socket can be closed without anybody missing anything. */
   closeIfDone(): void {
-    const running = [...this.#lines.values()].some((line) => line.turn !== undefined);
+    const running = [...this.#queues.values()].some((queue) => queue.turn !== undefined);
     this.#batch.release();
     // Its peer has only seconds to answer the close, so it must not have minutes of reading before it.
     if (!running && this.#socket.bufferedAmount === 0) this.close(GOING_AWAY, 'the server is shutting down');
@@ -163,31 +163,31 @@ export class ClientSocket {
       const message = "'stream_id' is 1-256 letters, digits, '_', '-' or '.'.";
       return this.#refuse(refusal(400, 'invalid_stream_id', message, { param: 'stream_id' }));
     }
-    const line = this.#lineFor(streamId ?? '');
-    if (line === undefined) return this.#refuse(tooManyStreams(), streamId);
-    if (line.turn !== undefined && line.waiting.length >= LONGEST_QUEUE) {
+    const queue = this.#queueFor(streamId ?? '');
+    if (queue === undefined) return this.#refuse(tooManyStreams(), streamId);
+    if (queue.turn !== undefined && queue.waiting.length >= LONGEST_QUEUE) {
       return this.#refuse(tooManyWaiting(), streamId);
     }
     const reservation = this.#parts.bodies.reserve();
     if (this.#parts.load.state === 'overloaded' || !reservation.take(data.length)) {
       return this.#refuse(overloaded(), streamId);
     }
-    if (line.turn === undefined) this.#begin(line, { envelope, reservation });
-    else line.waiting.push({ envelope, reservation });
+    if (queue.turn === undefined) this.#begin(queue, { envelope, reservation });
+    else queue.waiting.push({ envelope, reservation });
   }
 
-  #lineFor(streamId: string): Line | undefined {
-    const known = this.#lines.get(streamId);
-    const running = [...this.#lines.values()].filter((line) => line.turn !== undefined).length;
-    if (known === undefined ? this.#lines.size > MOST_LINES : known.turn !== undefined) return known;
+  #queueFor(streamId: string): StreamQueue | undefined {
+    const known = this.#queues.get(streamId);
+    const running = [...this.#queues.values()].filter((queue) => queue.turn !== undefined).length;
+    if (known === undefined ? this.#queues.size > MAX_STREAMS : known.turn !== undefined) return known;
     if (running >= MOST_RUNNING) return undefined;
-    const line = known ?? { socketId: this.#socketId, streamId, waiting: [], turn: undefined };
-    this.#lines.set(streamId, line);
-    return line;
+    const queue = known ?? { socketId: this.#socketId, streamId, waiting: [], turn: undefined };
+    this.#queues.set(streamId, queue);
+    return queue;
   }
 
-  #begin(line: Line, { envelope, reservation }: Asked): void {
-    const way = { door: 'ws', route: 'responses', line } as const;
+  #begin(queue: StreamQueue, { envelope, reservation }: QueuedRequest): void {
+    const way = { door: 'ws', route: 'responses', socketStream: queue } as const;
     const caller = stillCaller(this.#arrival.caller, this.#parts.store.keys);
     if (caller === undefined) {
       reservation.free();
@@ -196,41 +196,41 @@ export class ClientSocket {
     const taken = turnRequest(envelope, { ...this.#arrival, caller }, way, this.#parts.pool);
     if (!taken.ok) {
       reservation.free();
-      this.#refuse(taken.refused, line.streamId);
-      this.#next(line);
+      this.#refuse(taken.refused, queue.streamId);
+      this.#next(queue);
       return;
     }
     const { request } = taken;
     const say = (): void => this.#boundary.run(() => this.#keepAlive(request.client));
     const keepAlive = new KeepAlive(this.#parts.config.keepaliveMs, say);
-    line.turn = this.#parts.bridge.run(request, {
+    queue.turn = this.#parts.bridge.run(request, {
       frame: (frame) => {
         keepAlive.heard();
-        this.#send(frame, line.streamId);
+        this.#send(frame, queue.streamId);
       },
       flush: () => this.#batch.release(),
       end: (outcome) => {
         keepAlive.stop();
         reservation.free();
-        this.#ended(line, outcome);
+        this.#ended(queue, outcome);
       },
     });
-    if (this.#backpressure.isHeld) line.turn.pause();
+    if (this.#backpressure.isHeld) queue.turn.pause();
   }
 
-  #ended(line: Line, outcome: Outcome): void {
-    line.turn = undefined;
+  #ended(queue: StreamQueue, outcome: Outcome): void {
+    queue.turn = undefined;
     this.#batch.release();
     if (this.#socket.bufferedAmount > 0) this.#backpressure.watch();
-    if (outcome.kind === 'refused') this.#refuse(outcome.refusal, line.streamId);
+    if (outcome.kind === 'refused') this.#refuse(outcome.refusal, queue.streamId);
     // A client that is still here was never told how its turn ended: it must not wait for it.
     if (outcome.kind === 'cancelled') this.close(INTERNAL_ERROR, 'the turn ended without an answer');
-    this.#next(line);
+    this.#next(queue);
   }
 
-  #next(line: Line): void {
-    const next = line.waiting.shift();
-    if (next !== undefined) this.#begin(line, next);
+  #next(queue: StreamQueue): void {
+    const next = queue.waiting.shift();
+    if (next !== undefined) this.#begin(queue, next);
     else if (this.#parts.bridge.isDraining) this.closeIfDone();
   }
 
@@ -267,12 +267,12 @@ export class ClientSocket {
   /** Neither upstream nor the client itself may put more in front of a client that does not read. */
   #pause(): void {
     this.#socket.pause();
-    for (const line of this.#lines.values()) line.turn?.pause();
+    for (const queue of this.#queues.values()) queue.turn?.pause();
   }
 
   #resume(): void {
     this.#socket.resume();
-    for (const line of this.#lines.values()) line.turn?.resume();
+    for (const queue of this.#queues.values()) queue.turn?.resume();
   }
 
   /** A mistake of this server's own: the turns of this connection end with it. */
@@ -295,9 +295,9 @@ export class ClientSocket {
   }
 
   #leave(): void {
-    for (const line of this.#lines.values()) {
-      for (const { reservation } of line.waiting.splice(0)) reservation.free();
-      line.turn?.leave();
+    for (const queue of this.#queues.values()) {
+      for (const { reservation } of queue.waiting.splice(0)) reservation.free();
+      queue.turn?.leave();
     }
   }
 }

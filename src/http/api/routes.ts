@@ -116,7 +116,7 @@ function turnRoute(parts: Parts, { callerOf, reservationOf, review, route }: Tur
     if (!asked.ok) return sendRefusal(reply, asked.refused);
     const { envelope } = asked;
     const door = envelope.stream === 'yes' && route === 'responses' ? 'sse' : 'json';
-    const way = { door, route, line: undefined, id: request.id } as const;
+    const way = { door, route, socketStream: undefined, id: request.id } as const;
     const taken = turnRequest(envelope, arrivalOf(request, callerOf(request)), way, parts.pool);
     if (!taken.ok) return sendRefusal(reply, taken.refused);
     const caller = callerOf(request);

@@ -4,7 +4,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { AccountPool } from '../../accounts/pool.ts';
 import { newRequestId } from '../../bridge/bridge.ts';
-import type { ClientLine, TurnRequest } from '../../bridge/turn-request.ts';
+import type { SocketStream, TurnRequest } from '../../bridge/turn-request.ts';
 import type { AccountRow } from '../../domain/account.ts';
 import { decodeBody } from '../../protocol/decode-body.ts';
 import { clientOf, flatHeaders, type HeaderMap } from '../../protocol/headers.ts';
@@ -23,18 +23,18 @@ export interface Arrival {
   readonly headers: HeaderMap;
 }
 
-export type Taken =
+export type ParsedTurn =
   | { readonly ok: true; readonly request: TurnRequest }
   | { readonly ok: false; readonly refused: Refusal };
 
-export type Asked =
+export type ParsedBody =
   | { readonly ok: true; readonly envelope: Envelope }
   | { readonly ok: false; readonly refused: Refusal };
 
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
 
 /** What a POST asks for. `reservation` already pays for the body as it came; it pays for what is inside, too. */
-export async function takeBody(request: FastifyRequest, reservation: Reservation): Promise<Asked> {
+export async function takeBody(request: FastifyRequest, reservation: Reservation): Promise<ParsedBody> {
   if (!JSON_TYPE.test(request.headers['content-type'] ?? '')) {
     const message = "Send the body with 'content-type: application/json'.";
     return { ok: false, refused: refusal(415, 'unsupported_media_type', message) };
@@ -57,11 +57,11 @@ export async function takeBody(request: FastifyRequest, reservation: Reservation
 interface Way {
   readonly door: TurnRequest['door'];
   readonly route: TurnRequest['route'];
-  readonly line: ClientLine | undefined;
+  readonly socketStream: SocketStream | undefined;
   readonly id?: string;
 }
 
-export function turnRequest(envelope: Envelope, arrival: Arrival, way: Way, pool: AccountPool): Taken {
+export function turnRequest(envelope: Envelope, arrival: Arrival, way: Way, pool: AccountPool): ParsedTurn {
   const { caller, path, headers } = arrival;
   const refused = refuseModel(envelope.model, caller, way.route) ?? refuseBackground(envelope, way.door);
   if (refused !== undefined) return { ok: false, refused };

@@ -7,7 +7,7 @@ import type { AccountRow } from '../../domain/account.ts';
 import type { AccountId } from '../../domain/ids.ts';
 import { type Proposal, Tentative } from '../writer/tentative.ts';
 
-interface Held {
+interface HeldAccount {
   readonly account: Tentative<AccountRow>;
   readonly identity: Buffer;
   /** `leaving`: its removal is not saved yet; nobody sees it any more. */
@@ -20,7 +20,7 @@ export interface StoredAccount {
 }
 
 export class HeldAccounts {
-  readonly #held = new Map<AccountId, Held>();
+  readonly #held = new Map<AccountId, HeldAccount>();
   readonly #watchers: ((id: AccountId) => void)[] = [];
 
   constructor(stored: readonly StoredAccount[]) {
@@ -93,12 +93,12 @@ export class HeldAccounts {
     };
   }
 
-  #find(id: AccountId): Held | undefined {
+  #find(id: AccountId): HeldAccount | undefined {
     const held = this.#held.get(id);
     return held?.presence === 'here' ? held : undefined;
   }
 
-  #present(): readonly Held[] {
+  #present(): readonly HeldAccount[] {
     return [...this.#held.values()].filter(({ presence }) => presence === 'here');
   }
 
