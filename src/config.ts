@@ -79,11 +79,11 @@ export const ENVIRONMENT: readonly Variable[] = [
 }));
 
 /** A timer set beyond this fires at once in Node, so a longer duration would mean the opposite. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+const MAX_TIMER_MS = 2 ** 31 - 1;
 const SECRET_KEY_BYTES = 32;
 const MIB = 1024 * 1024;
 /** A tebibyte: more is a slip of the finger. */
-const LARGEST_DISK_MIB = MIB;
+const MAX_DISK_MIB = MIB;
 
 const numberFrom = (min: number, max: number) =>
   z
@@ -92,7 +92,7 @@ const numberFrom = (min: number, max: number) =>
     .transform(Number)
     .refine((value) => value >= min && value <= max, `must lie between ${min} and ${max}`);
 
-const durationMs = numberFrom(1, LONGEST_TIMER_MS);
+const durationMs = numberFrom(1, MAX_TIMER_MS);
 
 const baseUrl = z
   .string()
@@ -125,7 +125,7 @@ const schema = z.object({
   RESPOOL_CHATGPT_BASE_URL: baseUrl,
   RESPOOL_AUTH_BASE_URL: baseUrl,
   RESPOOL_TRANSCRIPTS: z.enum(['disk', 'memory', 'off'], 'must be disk, memory or off'),
-  RESPOOL_TRANSCRIPTS_DISK_MB: numberFrom(1, LARGEST_DISK_MIB),
+  RESPOOL_TRANSCRIPTS_DISK_MB: numberFrom(1, MAX_DISK_MIB),
   RESPOOL_RETENTION_DAYS: numberFrom(1, 36_500),
   RESPOOL_FIRST_EVENT_TIMEOUT_MS: durationMs,
   RESPOOL_STREAM_IDLE_TIMEOUT_MS: durationMs,
@@ -133,7 +133,7 @@ const schema = z.object({
   RESPOOL_FAILOVER_BUDGET_MS: durationMs,
   RESPOOL_KEEPALIVE_MS: durationMs,
   RESPOOL_SESSION_IDLE_MS: durationMs,
-  RESPOOL_DRAIN_MS: numberFrom(0, LONGEST_TIMER_MS),
+  RESPOOL_DRAIN_MS: numberFrom(0, MAX_TIMER_MS),
   RESPOOL_PUBLIC_HOSTS: commaList(isHostName, 'must be host names without scheme, port or path'),
   RESPOOL_TRUSTED_PROXIES: commaList(isNetwork, 'must be addresses or CIDRs such as 10.0.0.0/8'),
   RESPOOL_LOG_LEVEL: z.enum(

@@ -8,7 +8,7 @@ import { write, writeSync } from 'node:fs';
 const FLUSH_AT_BYTES = 4096;
 const FLUSH_EVERY_MS = 100;
 /** For a reader that does not keep up; what is beyond is lost. */
-const MOST_WAITING_BYTES = 8 * 1024 * 1024;
+const MAX_WAITING_BYTES = 8 * 1024 * 1024;
 
 export class LogLines {
   readonly #fd: number;
@@ -24,7 +24,7 @@ export class LogLines {
   }
 
   write(line: string): void {
-    if (this.#state === 'broken' || this.#bytes > MOST_WAITING_BYTES) return;
+    if (this.#state === 'broken' || this.#bytes > MAX_WAITING_BYTES) return;
     const bytes = Buffer.from(line);
     this.#lines.push(bytes);
     this.#bytes += bytes.length;

@@ -16,7 +16,7 @@ const MINUTE_MS = 60_000;
 /** An account nobody uses and nothing blocks is left in peace. */
 const IN_USE_FOR_MS = 10 * MINUTE_MS;
 const ASK_EVERY_MS = 5 * MINUTE_MS;
-const LONGEST_PAUSE_MS = 60 * MINUTE_MS;
+const MAX_PAUSE_MS = 60 * MINUTE_MS;
 const CHECK_LOGIN_EVERY_MS = 10 * MINUTE_MS;
 
 /** What was asked of an account in this process. */
@@ -49,7 +49,7 @@ export function isUsageDue(
   const inUse = now - (row.lastUsedAt ?? 0) < IN_USE_FOR_MS;
   if (!inUse && status === 'ready') return false;
   const heard = Math.max(...row.windows.map((window) => window.seenAt), 0);
-  const pauseMs = Math.min(ASK_EVERY_MS * 2 ** (asked?.refusals ?? 0), LONGEST_PAUSE_MS);
+  const pauseMs = Math.min(ASK_EVERY_MS * 2 ** (asked?.refusals ?? 0), MAX_PAUSE_MS);
   // What is heard in passing from a blocked account is its refusals, not its recovery.
   const since = Math.max(asked?.at ?? 0, status === 'ready' ? heard : 0);
   return now - since >= pauseMs * (0.8 + 0.4 * spread);

@@ -18,7 +18,7 @@ import { readLogin } from './import.ts';
 import type { QuotaMonitor } from './quota-monitor.ts';
 
 const BROWSER_LOGIN_MS = 10 * 60_000;
-const REMEMBERED = 100;
+const MAX_REMEMBERED = 100;
 /** The login service sends a browser back to these ports of the person's own machine and to no others. */
 const CALLBACK_PORTS = [1455, 1457];
 /** A login has no account yet and no proxy of its own. */
@@ -138,7 +138,7 @@ export class OAuthLogins implements Disposable {
     const held: RunningLogin = { login, browser, phase: 'waiting', ended: new AbortController() };
     this.#held.set(login.id, held);
     const [oldest] = this.#held.keys();
-    if (this.#held.size > REMEMBERED && oldest !== undefined) this.#held.delete(oldest);
+    if (this.#held.size > MAX_REMEMBERED && oldest !== undefined) this.#held.delete(oldest);
     const expiry = setTimeout(() => this.#end(held, EXPIRED), login.expiresAt - Date.now()).unref();
     held.ended.signal.addEventListener('abort', () => clearTimeout(expiry));
     return held;

@@ -19,7 +19,7 @@ const ANSWER_LOST_AFTER_MS = 30_000;
 const DRAIN_LIMIT_MS = 25_000;
 const LOOK_AGAIN_MS = 200;
 const FIRST_PAUSE_MS = 5000;
-const LONGEST_PAUSE_MS = 10 * 60_000;
+const MAX_PAUSE_MS = 10 * 60_000;
 
 /** The server is about to end: a token that is sent now may be spent for nothing. */
 const SHUTTING_DOWN: RefreshResult = {
@@ -172,7 +172,7 @@ export class TokenRefresher {
   /** Gives when the login service is asked again. */
   #pause(id: AccountId, code: string): number {
     const before = this.#troubles.get(id)?.pauseMs ?? FIRST_PAUSE_MS / 2;
-    const pauseMs = Math.min(before * 2, LONGEST_PAUSE_MS);
+    const pauseMs = Math.min(before * 2, MAX_PAUSE_MS);
     const until = Date.now() + pauseMs;
     this.#troubles.set(id, { code, pauseMs, until });
     return until;
@@ -214,5 +214,5 @@ function ignoreAbort(error: unknown): void {
 /** A pause further ahead than any that is made here was noted before the clock was set back. */
 function isAhead(until: number): boolean {
   const aheadMs = until - Date.now();
-  return aheadMs > 0 && aheadMs <= LONGEST_PAUSE_MS;
+  return aheadMs > 0 && aheadMs <= MAX_PAUSE_MS;
 }

@@ -23,7 +23,7 @@ export interface AccountGlance {
 }
 
 const STATES = ['ready', 'cooling', 'exhausted', 'needs_login', 'suspended', 'paused'];
-const MOST_MODELS = 50;
+const MAX_MODELS = 50;
 const LOOP_RESOLUTION_MS = 20;
 const ANSWER_SECONDS = [0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300, 600];
 const OVERHEAD_SECONDS = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 20];
@@ -110,7 +110,7 @@ export class Metrics {
   }
 
   #countTokens({ model = '', inputTokens, cachedTokens, outputTokens, reasoningTokens }: RequestRow): void {
-    const known = this.#models.has(model) || this.#models.size < MOST_MODELS;
+    const known = this.#models.has(model) || this.#models.size < MAX_MODELS;
     if (known) this.#models.add(model);
     const kinds = {
       input: inputTokens,

@@ -27,7 +27,7 @@ const SYNC_OUTPUT_BYTES = 4 * 1024 * 1024;
 const MAX_CODINGS = 3;
 
 /** As many as the thread pool can work on. Each may fill its whole bound before it is found out. */
-const MOST_LARGE_AT_ONCE = 4;
+const MAX_LARGE_AT_ONCE = 4;
 let largeRunning = 0;
 const largeWaiting: (() => void)[] = [];
 
@@ -107,7 +107,7 @@ function undoSmall(coding: Coding, bytes: Buffer, limitBytes: number): Buffer | 
 }
 
 async function undoLarge(coding: Coding, bytes: Buffer, limitBytes: number): Promise<Buffer> {
-  if (largeRunning >= MOST_LARGE_AT_ONCE) await new Promise<void>((resolve) => largeWaiting.push(resolve));
+  if (largeRunning >= MAX_LARGE_AT_ONCE) await new Promise<void>((resolve) => largeWaiting.push(resolve));
   else largeRunning += 1;
   try {
     return await coding.async(bytes, { maxOutputLength: limitBytes });

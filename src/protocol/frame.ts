@@ -42,7 +42,7 @@ export function kindOf(type: string): FrameKind {
 export const TYPE_PREFIX = Buffer.from('{"type":"');
 const QUOTE = 0x22;
 const CLOSE_BRACE = 0x7d;
-const LONGEST_TYPE = 80;
+const MAX_TYPE = 80;
 const PLAIN = /^[\w.-]+$/;
 
 /**
@@ -73,7 +73,7 @@ const known: (KnownType | undefined)[] = new Array(256).fill(undefined);
 
 /** The type that begins at `from` and ends before the byte `end`; undefined when it is not plain enough to be one. */
 export function typeAt(source: Buffer, from: number, end: number): string | undefined {
-  const last = Math.min(source.length, from + LONGEST_TYPE + 1);
+  const last = Math.min(source.length, from + MAX_TYPE + 1);
   let at = from;
   let hash = 0;
   for (let byte = source[at]; byte !== end; byte = source[at]) {

@@ -14,7 +14,7 @@ const SEAL = 'encrypted_content';
 const SEAL_MARK = Buffer.from(`"${SEAL}"`);
 const FILE_URL = /^(?:sediment|file-service):\/\//;
 /** Names are remembered; what is longer than any real one is none. */
-const LONGEST_NAME = 512;
+const MAX_NAME = 512;
 /** Deeper than any real item; what a client nests further is not looked into. */
 const MAX_DEPTH = 32;
 
@@ -47,7 +47,7 @@ export function bindingsOf(item: Item): ItemBindings {
 }
 
 function isName(id: unknown): id is string {
-  return typeof id === 'string' && id !== '' && id.length <= LONGEST_NAME;
+  return typeof id === 'string' && id !== '' && id.length <= MAX_NAME;
 }
 
 function sealName(seal: string): string {

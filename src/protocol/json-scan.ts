@@ -57,7 +57,7 @@ const MAX_MEMBERS = 1000;
 /** Of an array that is a member, which are all kept; the longest conversation that fits a model has a tenth of it. */
 const MAX_ELEMENTS = 100_000;
 /** Of a name, in a message. */
-const LONGEST_SHOWN = 80;
+const MAX_SHOWN = 80;
 
 const COMMA = 0x2c;
 const COLON = 0x3a;
@@ -107,7 +107,7 @@ function readMember(bytes: Buffer, at: number, into: Map<string, MemberSpan>): n
   if (start < 0) return refusalAt(bytes, ~start);
   const key = keyAt(bytes, at);
   if (into.has(key)) {
-    return { ok: false, message: `duplicate member ${JSON.stringify(key.slice(0, LONGEST_SHOWN))}`, at };
+    return { ok: false, message: `duplicate member ${JSON.stringify(key.slice(0, MAX_SHOWN))}`, at };
   }
   if (into.size >= MAX_MEMBERS) {
     return { ok: false, message: `the JSON object has more than ${MAX_MEMBERS} members`, at };

@@ -52,7 +52,7 @@ export function readEnvelope(bytes: Buffer): ReadEnvelope {
   const metadata = small['client_metadata'];
   const input = readInput(bytes, members);
   if (input === undefined) return refuse("'input' must be a string or an array of items.", 'input');
-  if (input.length > MOST_ITEMS) return refuse(`'input' may hold ${MOST_ITEMS} items at most.`, 'input');
+  if (input.length > MAX_ITEMS) return refuse(`'input' may hold ${MAX_ITEMS} items at most.`, 'input');
   return {
     ok: true,
     envelope: {
@@ -75,9 +75,9 @@ export function readEnvelope(bytes: Buffer): ReadEnvelope {
 }
 
 /** Ten times the longest conversation that fits a model; each costs a parse and a hash on the event loop. */
-const MOST_ITEMS = 50_000;
+const MAX_ITEMS = 50_000;
 /** These are kept in rows, named in messages and looked up; real ones have some forty characters. */
-const LONGEST_NAME = 256;
+const MAX_NAME = 256;
 
 const SMALL = [
   'model',
@@ -115,7 +115,7 @@ function complain(small: Record<string, unknown>): Complaint | undefined {
     return { message: "'stream' must be true or false.", param: 'stream' };
   }
   if (previous === undefined || previous === null) return undefined;
-  if (typeof previous !== 'string' || previous === '' || previous.length > LONGEST_NAME) {
+  if (typeof previous !== 'string' || previous === '' || previous.length > MAX_NAME) {
     return { message: "'previous_response_id' must be a string.", param: 'previous_response_id' };
   }
   if (conversation !== undefined && conversation !== null) {
@@ -130,7 +130,7 @@ function complain(small: Record<string, unknown>): Complaint | undefined {
 function conversationId(given: unknown): string | undefined {
   if (given === undefined || given === null) return undefined;
   const id = isRecord(given) ? given['id'] : given;
-  return typeof id === 'string' ? id.slice(0, LONGEST_NAME) : '';
+  return typeof id === 'string' ? id.slice(0, MAX_NAME) : '';
 }
 
 /** A stored prompt may bring its model along. */
@@ -138,7 +138,7 @@ function complainOfModel({ model, prompt }: Record<string, unknown>): Complaint 
   const promptId = isRecord(prompt) ? prompt['id'] : undefined;
   if ((model ?? null) === null && typeof promptId === 'string' && promptId !== '') return undefined;
   if (model === undefined) return { message: "Missing required parameter: 'model'.", param: 'model' };
-  if (typeof model === 'string' && model !== '' && model.length <= LONGEST_NAME) return undefined;
+  if (typeof model === 'string' && model !== '' && model.length <= MAX_NAME) return undefined;
   return { message: "'model' must be a non-empty string, and no longer than a name.", param: 'model' };
 }
 

@@ -11,7 +11,7 @@ import { inSlices, type Patience } from './body-upload.ts';
 import { connectorFor } from './proxy-tunnel.ts';
 import { RelayedAnswer, type RelayedAnswerListener } from './relayed-answer.ts';
 import { StreamReading } from './stream-reading.ts';
-import { type ExchangeListener, LARGEST_ANSWER_BYTES, type UpstreamStream } from './upstream-stream.ts';
+import { type ExchangeListener, MAX_ANSWER_BYTES, type UpstreamStream } from './upstream-stream.ts';
 
 const CONNECTIONS = 512;
 const UNARY_TIMEOUT_MS = 300_000;
@@ -114,7 +114,7 @@ export class HttpUpstream {
       onResponseData: (controller, chunk) => {
         bytes += chunk.length;
         chunks.push(chunk);
-        if (bytes > LARGEST_ANSWER_BYTES) controller.abort(new Error('the answer is too large'));
+        if (bytes > MAX_ANSWER_BYTES) controller.abort(new Error('the answer is too large'));
       },
       onResponseEnd: () => resolve({ ok: true, status, headers, body: Buffer.concat(chunks) }),
       onResponseError: (_controller, error) => resolve({ ok: false, error, progress }),

@@ -9,7 +9,7 @@ import { SseScanner } from '../protocol/sse.ts';
 import type { UpstreamError } from '../turn/upstream-error.ts';
 import {
   type ExchangeListener,
-  LARGEST_ANSWER_BYTES,
+  MAX_ANSWER_BYTES,
   SMALL_BODY_BYTES,
   type UpstreamStream,
 } from './upstream-stream.ts';
@@ -112,7 +112,7 @@ export class StreamReading implements UpstreamStream, Dispatcher.DispatchHandler
   }
 
   #keep(chunk: Buffer): void {
-    const most = this.#status < 300 ? LARGEST_ANSWER_BYTES : SMALL_BODY_BYTES;
+    const most = this.#status < 300 ? MAX_ANSWER_BYTES : SMALL_BODY_BYTES;
     if (this.#bodyBytes >= most) return;
     this.#bodyBytes += chunk.length;
     this.#body.push(chunk);
@@ -120,7 +120,7 @@ export class StreamReading implements UpstreamStream, Dispatcher.DispatchHandler
 
   onResponseEnd(): void {
     clearTimeout(this.#rest?.timer);
-    if (this.#streams || this.#bodyBytes >= LARGEST_ANSWER_BYTES) return this.#fail({ via: 'eof' });
+    if (this.#streams || this.#bodyBytes >= MAX_ANSWER_BYTES) return this.#fail({ via: 'eof' });
     const whole = Buffer.concat(this.#body);
     if (this.#status < 300) {
       const listener = this.#listener;

@@ -33,4 +33,4 @@ export interface UpstreamStream {
 /** What is read of a refusal. */
 export const SMALL_BODY_BYTES = 1024 * 1024;
 /** No answer that comes as one body is larger, images in it included. */
-export const LARGEST_ANSWER_BYTES = 128 * 1024 * 1024;
+export const MAX_ANSWER_BYTES = 128 * 1024 * 1024;

@@ -14,13 +14,13 @@ import { CONNECT_TIMEOUT_MS, socketMaker } from './proxy-tunnel.ts';
 import { type FrameListener, SMALL_BODY_BYTES, type UpstreamStream } from './upstream-stream.ts';
 
 /** Upstream closes at exactly 16 MiB; what is larger after all edits goes over HTTP. */
-export const LARGEST_FRAME_BYTES = 15.5 * 1024 * 1024;
+export const MAX_FRAME_BYTES = 15.5 * 1024 * 1024;
 /** Upstream sockets live at most 60 minutes: renewed between turns before that. */
 const RETIRE_AFTER_MS = 55 * 60_000;
 /** Messages that are no event are skipped; a stream of them is none. */
 const GARBAGE_ALLOWED = 3;
 const PINGS_UNANSWERED = 2;
-const LARGEST_ANSWER_BYTES = 64 * 1024 * 1024;
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 /** The response this socket can be asked to continue, and the members that must be equal for a delta of our own. */
 export interface Newest {
@@ -221,7 +221,7 @@ export function openSocket(options: SocketOptions): Promise<OpenedSocket> {
     headers: upgradeHeaders(account, options.headers),
     perMessageDeflate: false,
     handshakeTimeout: Math.min(CONNECT_TIMEOUT_MS, options.handshakeMs),
-    maxPayload: LARGEST_ANSWER_BYTES,
+    maxPayload: MAX_ANSWER_BYTES,
     skipUTF8Validation: true,
     // The type knows only connections that are there at once; node:http waits for one that calls back.
     ...(createConnection === undefined ? {} : { createConnection: createConnection as never }),

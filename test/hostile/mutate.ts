@@ -209,13 +209,13 @@ const MEMBERS = [
   ...['call_id', 'role', 'content', 'encrypted_content', 'summary', 'x-codex-turn-metadata', 'thread_id'],
 ];
 
-const MOST_DAMAGES = 4;
+const MAX_DAMAGES = 4;
 
 /** A request that was reshaped, or has one to four damages in its bytes. */
 export function mutated(roll: Dice): Buffer {
   if (roll.below(2) === 0) return reshaped(roll);
   let bytes = roll.pick(SEEDS);
-  for (let count = 1 + roll.below(MOST_DAMAGES); count > 0; count -= 1) bytes = damaged(bytes, roll);
+  for (let count = 1 + roll.below(MAX_DAMAGES); count > 0; count -= 1) bytes = damaged(bytes, roll);
   return bytes;
 }
 

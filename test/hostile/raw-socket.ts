@@ -59,7 +59,7 @@ export const close = (code: number, reason: Buffer | string = ''): Buffer => {
   return frame({ head: FIN | OP.close, payload });
 };
 
-const LONGEST_WAIT_MS = 20_000;
+const MAX_WAIT_MS = 20_000;
 
 export class RawSocket {
   readonly stream: Socket;
@@ -97,7 +97,7 @@ export class RawSocket {
     const waiting = new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
-    if (this.#frames.length === 0 && !this.stream.closed) await within(LONGEST_WAIT_MS, 'a frame', waiting);
+    if (this.#frames.length === 0 && !this.stream.closed) await within(MAX_WAIT_MS, 'a frame', waiting);
     const frame = this.#frames.shift();
     return frame === undefined && !this.stream.closed ? this.next() : frame;
   }

@@ -15,7 +15,7 @@ const LONG = { deltas: 64, deltaBytes: 128 * 1024, times: READERS } as const;
 /** 100 MB: more than the 36 MB that a Linux kernel by itself may buffer on each of the two connections. */
 const ENDLESS = { ...LONG, deltas: 160 } as const;
 /** What is buffered for one reader, what is under way from upstream, and one event that is larger than both. */
-const MOST_MIB_EACH = 8;
+const MAX_MIB_EACH = 8;
 const GIVEN_UP_AFTER_MS = 90_000;
 
 const TURN = '{"model":"gpt-5.5","input":"tell me all","stream":true}';
@@ -95,7 +95,7 @@ async function boundedAndUnnoticed(stage: Stage): Promise<void> {
       await Promise.all(Array.from({ length: 20 }, () => stage.checkUp()));
     });
     const each = (peak - before) / READERS;
-    assert.ok(each < MOST_MIB_EACH, `${each.toFixed(1)} MiB for each reader`);
+    assert.ok(each < MAX_MIB_EACH, `${each.toFixed(1)} MiB for each reader`);
   } finally {
     for (const { socket } of readers) socket.destroy();
   }

@@ -9,7 +9,7 @@ import { type Dice, damaged, dice, mutated } from './mutate.ts';
 import { FIN, frame, OP, RawSocket } from './raw-socket.ts';
 import { type Case, checkError, within } from './stage.ts';
 
-const LONGEST_ANSWER_MS = 15_000;
+const MAX_ANSWER_MS = 15_000;
 const STATUSES = new Set([200, 400, 404, 408, 415, 417, 421, 426, 431, 502, 503]);
 
 /** Damages are drawn from `roll`, so that a seed names the whole exchange. */
@@ -25,7 +25,7 @@ const body: Assault = async (port, roll) => {
         : {}),
     },
     body: mutated(roll) as unknown as string,
-    signal: AbortSignal.timeout(LONGEST_ANSWER_MS),
+    signal: AbortSignal.timeout(MAX_ANSWER_MS),
   });
   const text = await answer.text();
   assert.match(answer.headers.get('x-request-id') ?? '', /^req_/);
@@ -69,10 +69,10 @@ const messages: Assault = async (port, roll) => {
     socket.on('error', reject);
   });
   ended.catch(() => undefined);
-  await within(LONGEST_ANSWER_MS, 'a socket', new Promise((resolve) => socket.once('open', resolve)));
+  await within(MAX_ANSWER_MS, 'a socket', new Promise((resolve) => socket.once('open', resolve)));
   for (let count = 0; count < 5; count += 1) socket.send(mutated(roll), { binary: false });
   socket.send('{"type":"response.create","model":"gpt-5.5","input":"last","stream_id":"last"}');
-  await within(LONGEST_ANSWER_MS, 'the last turn', ended);
+  await within(MAX_ANSWER_MS, 'the last turn', ended);
   assert.deepEqual(wrong, []);
   socket.terminate();
 };
@@ -106,7 +106,7 @@ const bareBytes: Assault = async (port, roll) => {
   socket.on('data', (chunk) => {
     text += String(chunk);
   });
-  await within(LONGEST_ANSWER_MS, 'an end', new Promise((resolve) => socket.once('close', resolve)));
+  await within(MAX_ANSWER_MS, 'an end', new Promise((resolve) => socket.once('close', resolve)));
   if (text === '') return;
   assert.match(text, /^HTTP\/1\.1 \d{3} /, text.slice(0, 200));
   const status = Number(text.slice(9, 12));

@@ -24,12 +24,12 @@ const LENGTHS: readonly Length[] = [
 const TROUBLED = 0.05;
 const RECONNECTS = 0.05;
 const SHUT_MS = 300;
-const LONGEST_TURN_MS = 60_000;
-const MOST_COMPLAINTS = 20;
+const MAX_TURN_MS = 60_000;
+const MAX_COMPLAINTS = 20;
 /** What a server says that has more to do than it can; clients are told to try again. */
 const BUSY = /more to do than it can/;
 const BUSY_PAUSE_MS = 1000;
-const MOST_BUSY = 60;
+const MAX_BUSY = 60;
 
 export interface Books {
   answered: number;
@@ -164,11 +164,11 @@ export class Crowd {
     if (random.next() < RECONNECTS) await conversation.reconnect();
     const leavesAfterMs = strike?.on === 'client' ? strike.leavesAfterMs : undefined;
     try {
-      this.#count(await within(LONGEST_TURN_MS, 'a turn', this.#insist(conversation, leavesAfterMs)));
+      this.#count(await within(MAX_TURN_MS, 'a turn', this.#insist(conversation, leavesAfterMs)));
     } catch (error) {
       this.books.wrongTurns += 1;
       const why = String(error instanceof Error ? error.message : error).slice(0, 600);
-      if (this.books.wrong.length < MOST_COMPLAINTS) this.books.wrong.push(`${who}: ${why}`);
+      if (this.books.wrong.length < MAX_COMPLAINTS) this.books.wrong.push(`${who}: ${why}`);
       await conversation.reconnect();
     }
   }
@@ -177,7 +177,7 @@ export class Crowd {
   async #insist(conversation: Conversation, leavesAfterMs: number | undefined): Promise<End> {
     for (let refused = 0; ; refused += 1) {
       const end = await conversation.say(leavesAfterMs);
-      if (end.end !== 'told' || !BUSY.test(end.message) || refused === MOST_BUSY) return end;
+      if (end.end !== 'told' || !BUSY.test(end.message) || refused === MAX_BUSY) return end;
       this.books.busy += 1;
       await pause(BUSY_PAUSE_MS);
     }

@@ -12,7 +12,7 @@ import { type Held, type SoakStage, TURNS_BEFORE } from './stage.ts';
 const SETTLED_WITHIN_MS = 30_000;
 /** The conversations in memory have reached their 16 MiB by then, and the owners of responses nearly their 20,000. */
 export const WARM_AFTER_TURNS = 15_000;
-const MOST_GROWTH_MIB = 1;
+const MAX_GROWTH_MIB = 1;
 
 export interface Point {
   readonly name: string;
@@ -115,13 +115,13 @@ export function restPoints(stage: SoakStage): readonly Point[] {
 
 export function memoryPoint(samples: readonly Sample[]): Point {
   return {
-    name: `memory grows by less than ${MOST_GROWTH_MIB} MiB in 10,000 turns`,
+    name: `memory grows by less than ${MAX_GROWTH_MIB} MiB in 10,000 turns`,
     hold: () => {
       const warm = samples.filter(({ turn }) => turn >= WARM_AFTER_TURNS);
       const slopes = Object.entries(FIGURES).map(([name, figure]) => [name, slope(warm, figure)] as const);
       const figures = slopes.map(([name, growth]) => `${name} ${growth.toFixed(2)}`).join(', ');
       const judged = slopes.filter(([name]) => name !== 'RSS as it stands');
-      for (const [, growth] of judged) assert.ok(growth < MOST_GROWTH_MIB, figures);
+      for (const [, growth] of judged) assert.ok(growth < MAX_GROWTH_MIB, figures);
       return `MiB in 10,000 turns: ${figures}`;
     },
   };

@@ -12,7 +12,7 @@ import type { Payload } from '../../upstream/payload.ts';
 import type { ExchangeListener, UpstreamStream } from '../../upstream/upstream-stream.ts';
 import {
   errorOf,
-  LARGEST_FRAME_BYTES,
+  MAX_FRAME_BYTES,
   openSocket,
   parseBody,
   type UpstreamSocket,
@@ -112,7 +112,7 @@ export class Attempt {
     const { account, options, request } = this.#context;
     if (options.transport === 'http') return false;
     const { bytes, previousResponseId } = request.envelope;
-    if (bytes.length > LARGEST_FRAME_BYTES && previousResponseId === undefined) return false;
+    if (bytes.length > MAX_FRAME_BYTES && previousResponseId === undefined) return false;
     return this.#transports.upgrades.isWorthTrying(account, Date.now());
   }
 
@@ -150,7 +150,7 @@ export class Attempt {
     this.#fingerprint = fingerprintOf(request.envelope.bytes, request.envelope.members);
     const payload = this.#payload('ws');
     if (payload === undefined) return;
-    if (payload.bytes.length > LARGEST_FRAME_BYTES) {
+    if (payload.bytes.length > MAX_FRAME_BYTES) {
       this.#socket = undefined;
       this.#context.lane.keepSocket(socket);
       this.#overHttp();

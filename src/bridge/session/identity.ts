@@ -51,11 +51,11 @@ export function affinityOf(request: TurnRequest): string | undefined {
 }
 
 /** Names are kept for as long as their session; what is longer than any real one is none. */
-const LONGEST_NAME = 512;
+const MAX_NAME = 512;
 
 const name = (value: unknown): string | undefined => {
   const given = text(value);
-  return given !== undefined && given.length <= LONGEST_NAME ? given : undefined;
+  return given !== undefined && given.length <= MAX_NAME ? given : undefined;
 };
 
 const text = (value: unknown): string | undefined =>

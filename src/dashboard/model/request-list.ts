@@ -9,7 +9,7 @@ import { useWorld } from './store.ts';
 
 const PAGE = 1000;
 /** More rows than anybody scrolls through would only fill the memory of the browser. */
-const MOST_ROWS = 100_000;
+const MAX_ROWS = 100_000;
 
 export const FILTERS = ['status', 'account', 'key', 'session'] as const;
 export type Filter = Readonly<Partial<Record<(typeof FILTERS)[number], string>>>;
@@ -66,7 +66,7 @@ export function useRequestList(filter: Filter, position: 'top' | 'below'): Reque
   }, [search]);
   const more = useCallback(() => {
     const last = rows?.at(-1);
-    if (last === undefined || reading.current !== 'idle' || (rows?.length ?? 0) >= MOST_ROWS) return;
+    if (last === undefined || reading.current !== 'idle' || (rows?.length ?? 0) >= MAX_ROWS) return;
     reading.current = 'reading';
     void list<RequestWire>(`/api/requests?limit=${PAGE}&before=${last.id}&${search}`).then((read) => {
       reading.current = read.length < PAGE ? 'complete' : 'idle';

@@ -7,7 +7,7 @@ import { useKeyName } from '../parts/key-name.tsx';
 import { Age } from '../parts/time.tsx';
 import { t, wordFor } from '../words/words.ts';
 
-const MOST_SHOWN = 100;
+const MAX_SHOWN = 100;
 
 export function RunningTurns() {
   const turns = useWorld((world) => world.turns);
@@ -20,7 +20,7 @@ export function RunningTurns() {
         <p class="quiet">{t('now.nothingRuns')}</p>
       ) : (
         <ul class="card tight lines">
-          {turns.slice(0, MOST_SHOWN).map((turn) => (
+          {turns.slice(0, MAX_SHOWN).map((turn) => (
             <TurnRow key={turn.id} turn={turn} />
           ))}
         </ul>

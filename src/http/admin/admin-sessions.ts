@@ -6,7 +6,7 @@ import { createHash, randomBytes } from 'node:crypto';
 
 export const LOGIN_LIFETIME_MS = 7 * 24 * 3_600_000;
 /** Whoever signs in more often than this loses the oldest sign-in. */
-const MOST_LOGINS = 200;
+const MAX_LOGINS = 200;
 
 export interface Login {
   readonly endsAt: number;
@@ -28,7 +28,7 @@ export class AdminSessions {
     const end = new AbortController();
     this.#logins.set(hash(name), { endsAt: this.#now() + LOGIN_LIFETIME_MS, ended: end.signal, end });
     const [oldest] = this.#logins.keys();
-    if (this.#logins.size > MOST_LOGINS && oldest !== undefined) this.#end(oldest);
+    if (this.#logins.size > MAX_LOGINS && oldest !== undefined) this.#end(oldest);
     return name;
   }
 

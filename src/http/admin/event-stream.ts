@@ -5,7 +5,7 @@
 import type { ServerResponse } from 'node:http';
 import type { FeedEvent } from '../../observability/live/feed.ts';
 
-const MOST_UNREAD_BYTES = 1024 * 1024;
+const MAX_UNREAD_BYTES = 1024 * 1024;
 const RECONNECT_AFTER_MS = 1000;
 
 type Answer = Pick<
@@ -41,7 +41,7 @@ export class EventStream {
 
   #send(text: string): void {
     if (this.#raw.destroyed || this.#raw.writableEnded) return;
-    if (this.#raw.writableLength > MOST_UNREAD_BYTES) this.#raw.destroy();
+    if (this.#raw.writableLength > MAX_UNREAD_BYTES) this.#raw.destroy();
     else this.#raw.write(text);
   }
 }

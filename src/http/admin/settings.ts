@@ -15,7 +15,7 @@ import { sendRefusal } from '../answer.ts';
 import type { Parts } from '../dependencies.ts';
 
 const MASK = '…';
-const MOST_CHANNELS = 20;
+const MAX_CHANNELS = 20;
 const TELEGRAM = 'https://api.telegram.org';
 
 const url = z
@@ -50,7 +50,7 @@ const channelSchema = z.discriminatedUnion(
 );
 
 const settingsSchema = z.strictObject({
-  notifications: z.array(channelSchema).max(MOST_CHANNELS).optional(),
+  notifications: z.array(channelSchema).max(MAX_CHANNELS).optional(),
 });
 const testSchema = z.strictObject({ index: z.int().min(0).optional() });
 

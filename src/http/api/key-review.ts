@@ -9,7 +9,7 @@ export interface Reviewed {
 }
 
 /** Longer than a timer can wait. */
-const LONGEST_WAIT_MS = 24 * 3_600_000;
+const MAX_WAIT_MS = 24 * 3_600_000;
 
 export class KeyReview {
   readonly #keys: Keys;
@@ -40,7 +40,7 @@ export class KeyReview {
     clearTimeout(this.#timer);
     const ends = this.#keys.list().flatMap(({ expiresAt = 0 }) => (expiresAt > at ? [expiresAt] : []));
     if (ends.length === 0) return;
-    const waitMs = Math.min(Math.max(0, Math.min(...ends) - Date.now()), LONGEST_WAIT_MS);
+    const waitMs = Math.min(Math.max(0, Math.min(...ends) - Date.now()), MAX_WAIT_MS);
     this.#timer = setTimeout(() => this.#review(), waitMs).unref();
   }
 }

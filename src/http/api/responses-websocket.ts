@@ -17,11 +17,11 @@ import { overloaded } from '../limits/overload.ts';
 import { badKey, stillCaller } from './caller.ts';
 import { CODEX_KEEPALIVE, KeepAlive } from './keep-alive.ts';
 import { textHead } from './text-frame.ts';
-import { type Arrival, LARGEST_BODY_BYTES, turnRequest } from './turn-request.ts';
+import { type Arrival, MAX_BODY_BYTES, turnRequest } from './turn-request.ts';
 import {
   badFrame,
+  MAX_RUNNING,
   MAX_STREAMS,
-  MOST_RUNNING,
   named,
   STEER_FAILED,
   tooManyStreams,
@@ -29,7 +29,7 @@ import {
 } from './websocket-frames.ts';
 import { WriteBatch, writeTogether } from './write-batch.ts';
 
-const LONGEST_QUEUE = 8;
+const MAX_QUEUE = 8;
 /** Of a message that is still arriving, what is larger than this counts towards what all requests may hold. */
 const SMALL_MESSAGE_BYTES = 128 * 1024;
 /** RFC 6455, 7.4.1 and the registry behind it: try again later. */
@@ -37,7 +37,7 @@ const GOING_AWAY = 1001;
 const POLICY_VIOLATION = 1008;
 const INTERNAL_ERROR = 1011;
 const TRY_AGAIN_LATER = 1013;
-const LONGEST_TYPE_SHOWN = 80;
+const MAX_TYPE_SHOWN = 80;
 const STREAM_ID = /^[\w.-]{1,256}$/;
 
 /** What a client asked for, and its reservation of what all requests may hold. */
@@ -139,14 +139,14 @@ export class ClientSocket {
     this.#arriving.free();
     this.#arrivedBytes = 0;
     if (form === 'binary') return this.#refuse(badFrame('Send JSON as text frames.'));
-    if (data.length > LARGEST_BODY_BYTES) {
+    if (data.length > MAX_BODY_BYTES) {
       return this.#refuse(refusal(400, 'payload_too_large', 'A message may have 64 MiB at most.'));
     }
     const frame = frameOf(data);
     if (frame === undefined) return this.#refuse(badFrame('The message is no JSON object with a type.'));
     if (frame.type === 'response.steer') return this.#send(STEER_FAILED);
     if (frame.type !== 'response.create') {
-      const type = frame.type.slice(0, LONGEST_TYPE_SHOWN);
+      const type = frame.type.slice(0, MAX_TYPE_SHOWN);
       return this.#refuse(
         refusal(400, 'unknown_frame_type', `Frames of type '${type}' are not understood here.`),
       );
@@ -165,7 +165,7 @@ export class ClientSocket {
     }
     const queue = this.#queueFor(streamId ?? '');
     if (queue === undefined) return this.#refuse(tooManyStreams(), streamId);
-    if (queue.turn !== undefined && queue.waiting.length >= LONGEST_QUEUE) {
+    if (queue.turn !== undefined && queue.waiting.length >= MAX_QUEUE) {
       return this.#refuse(tooManyWaiting(), streamId);
     }
     const reservation = this.#parts.bodies.reserve();
@@ -180,7 +180,7 @@ export class ClientSocket {
     const known = this.#queues.get(streamId);
     const running = [...this.#queues.values()].filter((queue) => queue.turn !== undefined).length;
     if (known === undefined ? this.#queues.size > MAX_STREAMS : known.turn !== undefined) return known;
-    if (running >= MOST_RUNNING) return undefined;
+    if (running >= MAX_RUNNING) return undefined;
     const queue = known ?? { socketId: this.#socketId, streamId, waiting: [], turn: undefined };
     this.#queues.set(streamId, queue);
     return queue;

@@ -20,7 +20,7 @@ import { answerJson } from './responses-json.ts';
 import { answerSse } from './responses-sse.ts';
 import { ClientSocket } from './responses-websocket.ts';
 import { storedRoutes } from './stored-responses.ts';
-import { arrivalOf, LARGEST_BODY_BYTES, takeBody, turnRequest } from './turn-request.ts';
+import { arrivalOf, MAX_BODY_BYTES, takeBody, turnRequest } from './turn-request.ts';
 
 type ReservationOf = (request: FastifyRequest) => Reservation;
 
@@ -97,7 +97,7 @@ function keepBodies(app: FastifyInstance, parts: Parts): ReservationOf {
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage) =>
-    readBody(payload, { mostBytes: LARGEST_BODY_BYTES, reservation: reservationOf(request) }),
+    readBody(payload, { mostBytes: MAX_BODY_BYTES, reservation: reservationOf(request) }),
   );
   return reservationOf;
 }

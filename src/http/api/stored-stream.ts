@@ -15,7 +15,7 @@ export interface Unreachable {
 
 export type PassedOn = { readonly was: 'passed_on' } | Unreachable;
 
-const LONGEST_RETRY_AFTER_S = 60;
+const MAX_RETRY_AFTER_S = 60;
 const ABOUT_THE_ACCOUNT: ReadonlySet<number> = new Set([401, 402, 403, 408, 429]);
 
 /** Such an answer says something about the account, and nothing about the response. */
@@ -25,7 +25,7 @@ export function isTrouble(status: number): boolean {
 
 export function retryAfterOf(headers: HeaderMap): number | undefined {
   const seconds = Number(headers['retry-after']);
-  return seconds >= 1 ? Math.min(Math.ceil(seconds), LONGEST_RETRY_AFTER_S) : undefined;
+  return seconds >= 1 ? Math.min(Math.ceil(seconds), MAX_RETRY_AFTER_S) : undefined;
 }
 
 export interface PassOnOptions {

@@ -15,7 +15,7 @@ import type { Reservation } from '../limits/memory-budget.ts';
 import { overloaded } from '../limits/overload.ts';
 import type { Caller } from './caller.ts';
 
-export const LARGEST_BODY_BYTES = 64 * 1024 * 1024;
+export const MAX_BODY_BYTES = 64 * 1024 * 1024;
 
 export interface Arrival {
   readonly caller: Caller;
@@ -42,11 +42,11 @@ export async function takeBody(request: FastifyRequest, reservation: Reservation
   const body = request.body as ReadBody | undefined;
   if (body?.ok === false) return body;
   const bytes = body?.bytes ?? Buffer.alloc(0);
-  const decoded = await decodeBody(bytes, request.headers['content-encoding'], LARGEST_BODY_BYTES);
+  const decoded = await decodeBody(bytes, request.headers['content-encoding'], MAX_BODY_BYTES);
   if (!decoded.ok) {
     const refused =
       decoded.status === 413
-        ? bodyTooLarge(LARGEST_BODY_BYTES)
+        ? bodyTooLarge(MAX_BODY_BYTES)
         : refusal(decoded.status, 'invalid_body', decoded.message);
     return { ok: false, refused };
   }

@@ -5,7 +5,7 @@ import { makeFrame } from '../../protocol/frame.ts';
 import { type Refusal, refusal } from '../../protocol/refusal.ts';
 
 export const MAX_STREAMS = 32;
-export const MOST_RUNNING = 16;
+export const MAX_RUNNING = 16;
 
 export const STEER_FAILED = makeFrame({
   type: 'response.steer.failed',
@@ -22,7 +22,7 @@ export function badFrame(message: string): Refusal {
 }
 
 export function tooManyStreams(): Refusal {
-  const message = `A socket carries ${MOST_RUNNING} running turns and ${MAX_STREAMS} named streams at most.`;
+  const message = `A socket carries ${MAX_RUNNING} running turns and ${MAX_STREAMS} named streams at most.`;
   return refusal(400, 'websocket_stream_limit_reached', message, { param: 'stream_id' });
 }
 

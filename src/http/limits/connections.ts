@@ -5,9 +5,9 @@
 import { BlockList, isIPv6, type Server, type Socket } from 'node:net';
 
 /** A few hundred megabytes of sockets and parsers; one client holds a handful of connections. */
-const MOST_CONNECTIONS = 20_000;
+const MAX_CONNECTIONS = 20_000;
 /** More than an office behind one address has open at once. */
-const MOST_PER_ADDRESS = 512;
+const MAX_PER_ADDRESS = 512;
 
 export interface ConnectionBounds {
   /** Addresses or CIDRs; behind a proxy everybody has its address, and so has everybody on this machine. */
@@ -16,9 +16,9 @@ export interface ConnectionBounds {
 }
 
 export function boundConnections(server: Server, bounds: ConnectionBounds): void {
-  server.maxConnections = MOST_CONNECTIONS;
+  server.maxConnections = MAX_CONNECTIONS;
   const shared = sharedAddresses(bounds.trustedProxies);
-  const most = bounds.mostPerAddress ?? MOST_PER_ADDRESS;
+  const most = bounds.mostPerAddress ?? MAX_PER_ADDRESS;
   const open = new Map<string, number>();
   server.on('connection', (socket: Socket) => {
     const address = socket.remoteAddress;

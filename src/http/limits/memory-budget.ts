@@ -7,13 +7,13 @@
  * Sixteen bodies of the largest size, or hundreds of whole conversations of the usual few megabytes, from their
  * first byte to the end of their turns. It is the most that a machine of 2 GiB can lend to them.
  */
-const MOST_BODY_BYTES = 1024 * 1024 * 1024;
+const MAX_BODY_BYTES = 1024 * 1024 * 1024;
 
 export class MemoryBudget {
   readonly #limit: number;
   #held = 0;
 
-  constructor(limit: number = MOST_BODY_BYTES) {
+  constructor(limit: number = MAX_BODY_BYTES) {
     this.#limit = limit;
   }
 

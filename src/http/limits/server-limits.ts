@@ -23,11 +23,11 @@ const HEADERS_TIMEOUT_MS = 20_000;
 /** Node looks for late headers in this rhythm; its own is half a minute. */
 const CHECK_CONNECTIONS_MS = 2000;
 /** What an operator sends: a name, a key, a file of logins. */
-const LARGEST_ADMIN_BODY_BYTES = 4 * 1024 * 1024;
+const MAX_ADMIN_BODY_BYTES = 4 * 1024 * 1024;
 /** How long the rest of a body that nobody wants is thrown away, so that the client gets to read why. */
 const LINGER_MS = 5000;
 /** Above this the socket is closed with 1009; from the largest body up to it, an error frame says why. */
-const LARGEST_MESSAGE_BYTES = 80 * 1024 * 1024;
+const MAX_MESSAGE_BYTES = 80 * 1024 * 1024;
 /** A peer that was told to close has this long to do so; it may have much to send before it reads that. */
 const CLOSE_TIMEOUT_MS = 30_000;
 
@@ -53,7 +53,7 @@ export const SERVER_BOUNDS = {
 
 /** UTF-8 is checked where JSON is read, together with everything else about it (protocol/json-scan.ts). */
 export const SOCKET_BOUNDS = {
-  maxPayload: LARGEST_MESSAGE_BYTES,
+  maxPayload: MAX_MESSAGE_BYTES,
   perMessageDeflate: false,
   skipUTF8Validation: true,
   closeTimeout: CLOSE_TIMEOUT_MS,
@@ -120,7 +120,7 @@ function readJsonBodies(server: FastifyInstance, { bodies }: Parts): void {
     'application/json',
     async (_request: FastifyRequest, payload: IncomingMessage) => {
       const reservation = bodies.reserve();
-      const read = await readBody(payload, { mostBytes: LARGEST_ADMIN_BODY_BYTES, reservation });
+      const read = await readBody(payload, { mostBytes: MAX_ADMIN_BODY_BYTES, reservation });
       reservation.free();
       if (!read.ok) throw withStatus(read.refused.status, read.refused.error.message);
       if (read.bytes.length === 0) return undefined;

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 
-const REMEMBERED = 1000;
+const MAX_REMEMBERED = 1000;
 /** A thing that changes all the time is told of at most this often, always with its newest state. */
 const PAUSE_MS = 250;
 /** A browser that lost its connection is back within this time; later nobody is waiting for what was kept. */
@@ -96,7 +96,7 @@ export class Feed<Events extends object = Readonly<Record<string, unknown>>> {
     this.#newest += 1;
     const event = { id: this.#idOf(this.#newest), name, data: JSON.stringify(render()) };
     this.#ring.push(event);
-    if (this.#ring.length > REMEMBERED) this.#ring.shift();
+    if (this.#ring.length > MAX_REMEMBERED) this.#ring.shift();
     for (const listener of this.#listeners) listener(event);
   }
 

@@ -18,7 +18,7 @@ const LOOK_EVERY_MS = 15_000;
 /** A turn changes an account several times in a breath. */
 const SOON_MS = 250;
 /** A channel that is down for hours must not gather what nobody will want to read. */
-const MOST_WAITING = 50;
+const MAX_WAITING = 50;
 
 export interface Clock {
   now(): number;
@@ -149,7 +149,7 @@ export class Notifier {
   #queue(channel: Channel, alert: AlertText): void {
     const lane = this.#lanes.get(channel.id) ?? { waiting: 0, tail: Promise.resolve() };
     this.#lanes.set(channel.id, lane);
-    if (lane.waiting >= MOST_WAITING) {
+    if (lane.waiting >= MAX_WAITING) {
       this.#note(channel, alert, { ok: false, reason: 'too many wait', repeat: 'useless' });
       return;
     }
