@@ -22,7 +22,7 @@ interface Listed {
   readonly models: readonly ModelEntry[];
 }
 
-export class Catalogue {
+export class ModelCatalogue {
   readonly #pool: AccountPool;
   readonly #http: HttpUpstream;
   readonly #config: Config;

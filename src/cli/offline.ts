@@ -8,7 +8,7 @@ import type { Config } from '../config.ts';
 import { buildAdminApp } from '../http/app.ts';
 import { createLog } from '../log.ts';
 import { baseUrl } from '../server/base-url.ts';
-import { buildParts, strengthOf } from '../server/compose.ts';
+import { capacityOf, compose } from '../server/compose.ts';
 import { holdAsCommand } from '../server/data-dir.ts';
 import { ExitError } from '../server/exit-error.ts';
 import { openOrStop } from '../server/server.ts';
@@ -50,14 +50,14 @@ async function answerOnce(config: Config, [method, path, body]: Request): Promis
   await using opened = new AsyncDisposableStack();
   opened.use(await holdAsCommand(config, 'try again'));
   const store = opened.adopt(await openOrStop(config, log), (one) => one.close());
-  const { parts } = opened.adopt(buildParts({ config, log, store, strength: strengthOf(log) }), (built) =>
+  const { dependencies } = opened.adopt(compose({ config, log, store, capacity: capacityOf(log) }), (built) =>
     built.close(),
   );
-  const server = opened.adopt(await buildAdminApp(parts), (app) => app.close());
+  const server = opened.adopt(await buildAdminApp(dependencies), (app) => app.close());
   const { payload, statusCode } = await server.inject({
     method,
     url: path,
-    headers: { authorization: `Bearer ${parts.adminToken}`, host: 'localhost' },
+    headers: { authorization: `Bearer ${dependencies.adminToken}`, host: 'localhost' },
     ...(body !== undefined && { payload: body as object }),
   });
   return await readAnswer(new Response(payload || null, { status: statusCode }), config);

@@ -14,7 +14,7 @@ import { preflightRoutes, shareWithPages } from './api/cors.ts';
 import type { ClientSocket } from './api/responses-websocket.ts';
 import { clientRoutes } from './api/routes.ts';
 import { Deliveries } from './deliveries.ts';
-import type { Parts } from './dependencies.ts';
+import type { Dependencies } from './dependencies.ts';
 import {
   endBrokenSocket,
   holdBounds,
@@ -31,7 +31,7 @@ export interface App {
   deliver(limitMs: number): Promise<void>;
 }
 
-export async function buildApp(parts: Parts): Promise<App> {
+export async function buildApp(dependencies: Dependencies): Promise<App> {
   const sockets = new Set<ClientSocket>();
   const server = fastify({
     genReqId: newRequestId,
@@ -39,7 +39,8 @@ export async function buildApp(parts: Parts): Promise<App> {
     forceCloseConnections: true,
     // Fastify's own words would be no envelope, and ours say the same.
     return503OnClosing: false,
-    trustProxy: parts.config.trustedProxies.length > 0 ? [...parts.config.trustedProxies] : false,
+    trustProxy:
+      dependencies.config.trustedProxies.length > 0 ? [...dependencies.config.trustedProxies] : false,
   });
   const deliveries = new Deliveries();
   server.addHook('onRequest', async (request, reply) => {
@@ -47,17 +48,17 @@ export async function buildApp(parts: Parts): Promise<App> {
     reply.raw.once('close', deliveries.begin());
   });
   server.setErrorHandler((error: FastifyError, _request, reply) =>
-    sendRefusal(reply, refusalOf(error, parts)),
+    sendRefusal(reply, refusalOf(error, dependencies)),
   );
   server.setNotFoundHandler((_request, reply) => refusePath(reply));
-  shareWithPages(server, parts.config);
+  shareWithPages(server, dependencies.config);
   await server.register(websocket, { options: SOCKET_BOUNDS, errorHandler: endBrokenSocket });
-  holdBounds(server, parts);
-  await server.register(async (app) => preflightRoutes(app, parts.config));
-  await server.register(async (app) => clientRoutes(app, parts, sockets));
-  await server.register(async (app) => adminRoutes(app, parts));
-  await server.register(async (app) => dashboardRoutes(app, parts.config));
-  healthRoutes(server, parts);
+  holdBounds(server, dependencies);
+  await server.register(async (app) => preflightRoutes(app, dependencies.config));
+  await server.register(async (app) => clientRoutes(app, dependencies, sockets));
+  await server.register(async (app) => adminRoutes(app, dependencies));
+  await server.register(async (app) => dashboardRoutes(app, dependencies.config));
+  healthRoutes(server, dependencies);
   return {
     server,
     closeIdleSockets: () => {
@@ -74,16 +75,16 @@ export async function buildApp(parts: Parts): Promise<App> {
  * The admin API alone, for requests that never travel: without what only a real connection needs, and without the
  * doors of clients.
  */
-export async function buildAdminApp(parts: Parts): Promise<FastifyInstance> {
+export async function buildAdminApp(dependencies: Dependencies): Promise<FastifyInstance> {
   const server = fastify({ genReqId: newRequestId });
   server.setErrorHandler((error: FastifyError, _request, reply) =>
-    sendRefusal(reply, refusalOf(error, parts)),
+    sendRefusal(reply, refusalOf(error, dependencies)),
   );
-  await server.register(async (app) => adminRoutes(app, parts));
+  await server.register(async (app) => adminRoutes(app, dependencies));
   return server;
 }
 
-function refusalOf(error: FastifyError, { log }: Parts) {
+function refusalOf(error: FastifyError, { log }: Dependencies) {
   if (error instanceof StoreUnavailable) {
     return refusal(503, 'store_unavailable', error.message, { headers: { 'retry-after': '1' } });
   }
@@ -94,7 +95,7 @@ function refusalOf(error: FastifyError, { log }: Parts) {
   return refusal(500, 'internal_error', 'Something went wrong in respool itself; the log has the reason.');
 }
 
-function healthRoutes(server: FastifyInstance, { bridge, store }: Parts): void {
+function healthRoutes(server: FastifyInstance, { bridge, store }: Dependencies): void {
   server.get('/healthz', async () => ({ status: 'ok' }));
   server.get('/readyz', async (_request, reply) => {
     const reason = bridge.isDraining

@@ -2,7 +2,7 @@
  * What the doors are given when the server is put together.
  */
 
-import type { Catalogue } from '../accounts/model-catalogue.ts';
+import type { ModelCatalogue } from '../accounts/model-catalogue.ts';
 import type { OAuthLogins } from '../accounts/oauth-logins.ts';
 import type { AccountPool } from '../accounts/pool.ts';
 import type { QuotaMonitor } from '../accounts/quota-monitor.ts';
@@ -22,7 +22,7 @@ import type { HttpUpstream } from '../upstream/http.ts';
 import type { MemoryBudget } from './limits/memory-budget.ts';
 import type { Load } from './limits/overload.ts';
 
-export interface Parts {
+export interface Dependencies {
   readonly config: Config;
   readonly store: Store;
   readonly pool: AccountPool;
@@ -32,7 +32,7 @@ export interface Parts {
   readonly bridge: Bridge;
   readonly keyLimiter: KeyRateLimiter;
   readonly http: HttpUpstream;
-  readonly catalogue: Catalogue;
+  readonly catalogue: ModelCatalogue;
   readonly bodies: MemoryBudget;
   readonly load: Load;
   readonly notifier: Notifier;

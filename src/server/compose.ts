@@ -3,7 +3,7 @@
  */
 import { glanceAt } from '../accounts/account.ts';
 import { Maintenance } from '../accounts/maintenance.ts';
-import { Catalogue } from '../accounts/model-catalogue.ts';
+import { ModelCatalogue } from '../accounts/model-catalogue.ts';
 import { OAuthLogins } from '../accounts/oauth-logins.ts';
 import { AccountPool } from '../accounts/pool.ts';
 import { QuotaMonitor } from '../accounts/quota-monitor.ts';
@@ -22,7 +22,7 @@ import type { Config } from '../config.ts';
 import { LOCAL, type SessionId, type Tenant } from '../domain/ids.ts';
 import { listenForCallback } from '../http/admin/oauth-callback.ts';
 import { sessionToWire } from '../http/admin/sessions.ts';
-import type { Parts } from '../http/dependencies.ts';
+import type { Dependencies } from '../http/dependencies.ts';
 import { MemoryBudget } from '../http/limits/memory-budget.ts';
 import { OverloadDetector } from '../http/limits/overload.ts';
 import type { Log } from '../log.ts';
@@ -39,29 +39,29 @@ import { OAuthClient } from '../upstream/oauth-client.ts';
 import { VERSION } from './version.ts';
 
 /** What the server can bear at once. */
-export type Strength = Pick<Parts, 'bodies' | 'load'>;
+export type Capacity = Pick<Dependencies, 'bodies' | 'load'>;
 
-export function strengthOf(log: Log): Strength {
+export function capacityOf(log: Log): Capacity {
   const load = new OverloadDetector((state, sample) => log.warn({ state, ...sample }, 'load changed'));
   return { bodies: new MemoryBudget(), load };
 }
 
-export interface Ground {
+export interface ComposeOptions {
   readonly config: Config;
   readonly log: Log;
   readonly store: Store;
-  readonly strength: Strength;
+  readonly capacity: Capacity;
 }
 
-export interface Built {
-  readonly parts: Parts;
+export interface Composed {
+  readonly dependencies: Dependencies;
   /** What runs by itself begins nothing more. */
   rest(): void;
   /** Ends what runs by itself and closes the connections; the store stays open. */
   close(): Promise<void>;
 }
 
-export function buildParts({ config, log, store, strength }: Ground): Built {
+export function compose({ config, log, store, capacity }: ComposeOptions): Composed {
   const http = new HttpUpstream();
   const connectionGauge = new ConnectionGauge();
   const metrics: Metrics = new Metrics(VERSION, () =>
@@ -75,7 +75,7 @@ export function buildParts({ config, log, store, strength }: Ground): Built {
     limitsOf: (tenant) => store.keys.get(tenant)?.limits,
     tokensSince: (tenant, at) => store.usage.tokensSince(tenant, at),
   });
-  const { dependencies, sessions, shutDown } = buildBridge({
+  const { turnDependencies, sessions, shutDown } = buildBridge({
     config,
     log,
     store,
@@ -88,9 +88,9 @@ export function buildParts({ config, log, store, strength }: Ground): Built {
   });
   const { pool, quotaMonitor, logins } = accounts;
   const notifier = new Notifier({ store, log });
-  const bridge = new Bridge(dependencies, keyLimiter, shutDown);
-  const parts: Parts = {
-    ...strength,
+  const bridge = new Bridge(turnDependencies, keyLimiter, shutDown);
+  const dependencies: Dependencies = {
+    ...capacity,
     config,
     store,
     pool,
@@ -101,7 +101,7 @@ export function buildParts({ config, log, store, strength }: Ground): Built {
     metrics,
     keyLimiter,
     http,
-    catalogue: new Catalogue(pool, http, config),
+    catalogue: new ModelCatalogue(pool, http, config),
     notifier,
     watch,
     log,
@@ -113,9 +113,9 @@ export function buildParts({ config, log, store, strength }: Ground): Built {
     metrics.stop();
     await notifier.stop();
     await http.close();
-    strength.load.stop();
+    capacity.load.stop();
   };
-  return { parts, rest: () => accounts.maintenance[Symbol.dispose](), close };
+  return { dependencies, rest: () => accounts.maintenance[Symbol.dispose](), close };
 }
 
 type Accounts = ReturnType<typeof buildAccounts>;
@@ -162,7 +162,10 @@ function buildAccounts({ config, log, store, http, metrics }: AccountGround) {
   return { pool, quotaMonitor, maintenance, logins, upgrades, tokenRefresher };
 }
 
-function buildWatch(pool: AccountPool, sessionOf: (id: SessionId) => Session | undefined): Parts['watch'] {
+function buildWatch(
+  pool: AccountPool,
+  sessionOf: (id: SessionId) => Session | undefined,
+): Dependencies['watch'] {
   const feed = new Feed<FeedEvents>();
   const turns = new RunningTurns();
   const live = new Live(feed, turns, {
@@ -219,7 +222,7 @@ function buildBridge({
   const { secrets } = store;
   const sessions = new Sessions({
     idleMs: config.sessionIdleMs,
-    mac: (purpose, ...parts) => secrets.mac(purpose, ...parts),
+    mac: (purpose, ...dependencies) => secrets.mac(purpose, ...dependencies),
     sessionOf: (tenant, id) => store.requests.ownerOf(tenant, id)?.session,
     onPin: ({ from, to }) => {
       if (from !== undefined) pool.unpinned(from);
@@ -255,7 +258,7 @@ function buildBridge({
     onMoved: (turn) => live.turnMoved(turn),
   });
   let closing = localFailure('session_released');
-  const dependencies: TurnDependencies = {
+  const turnDependencies: TurnDependencies = {
     pool,
     quotaMonitor,
     sessions,
@@ -270,5 +273,5 @@ function buildBridge({
   const shutDown = (): void => {
     closing = localFailure('shutting_down');
   };
-  return { dependencies, sessions, shutDown };
+  return { turnDependencies, sessions, shutDown };
 }

@@ -7,7 +7,7 @@ import { createLog, type Log } from '../log.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { StoreError } from '../store/store-error.ts';
 import { baseUrl } from './base-url.ts';
-import { buildParts, type Ground, type Strength, strengthOf } from './compose.ts';
+import { type Capacity, type ComposeOptions, capacityOf, compose } from './compose.ts';
 import { holdAsServer, inWords } from './data-dir.ts';
 import { ExitError } from './exit-error.ts';
 
@@ -28,32 +28,32 @@ const LAST_WORDS_MS = 1000;
 export async function startServer(
   config: Config,
   log: Log = createLog(config.logLevel),
-  strength: Strength = strengthOf(log),
+  capacity: Capacity = capacityOf(log),
 ): Promise<RunningServer> {
   await using opened = new AsyncDisposableStack();
-  opened.defer(() => strength.load.stop());
+  opened.defer(() => capacity.load.stop());
   try {
-    return await open({ config, log, strength }, opened);
+    return await open({ config, log, capacity }, opened);
   } catch (error) {
     throw unstarted(error, log);
   }
 }
 
 async function open(
-  { config, log, strength }: Omit<Ground, 'store'>,
+  { config, log, capacity }: Omit<ComposeOptions, 'store'>,
   opened: AsyncDisposableStack,
 ): Promise<RunningServer> {
   const lock = opened.use(await holdAsServer(config));
   const store = opened.adopt(await openOrStop(config, log), (one) => one.close());
-  const { parts, rest } = opened.adopt(buildParts({ config, log, store, strength }), (built) =>
+  const { dependencies, rest } = opened.adopt(compose({ config, log, store, capacity }), (built) =>
     built.close(),
   );
-  const app = await buildApp(parts);
+  const app = await buildApp(dependencies);
   opened.defer(() => app.server.close());
   const firstKey = await firstKeyOf(store, config);
   const url = await listen(() => app.server.listen({ host: config.host, port: config.port }), config);
   lock.announce(baseUrl({ host: config.host, port: Number(new URL(url).port) }));
-  const { pool, bridge, adminToken } = parts;
+  const { pool, bridge, adminToken } = dependencies;
   const held = opened.move();
   return {
     url,
@@ -69,7 +69,7 @@ async function open(
       const drained = bridge.drain(config.drainMs);
       app.closeIdleSockets();
       await drained;
-      parts.watch.live.close();
+      dependencies.watch.live.close();
       await app.deliver(Math.max(until - performance.now(), LAST_WORDS_MS));
       await held.disposeAsync();
     },

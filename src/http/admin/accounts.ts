@@ -9,11 +9,11 @@ import type { ListWire } from '../../admin-api/answer.ts';
 import type { AccountId } from '../../domain/ids.ts';
 import { refusal } from '../../protocol/refusal.ts';
 import { sendRefusal } from '../answer.ts';
-import type { Parts } from '../dependencies.ts';
+import type { Dependencies } from '../dependencies.ts';
 
 type ById = { Params: { id: string } };
 
-export function accountRoutes(app: FastifyInstance, { pool, quotaMonitor, store }: Parts): void {
+export function accountRoutes(app: FastifyInstance, { pool, quotaMonitor, store }: Dependencies): void {
   app.get('/api/accounts', async (): Promise<ListWire<AccountWire>> => {
     return { data: pool.rows().map((row) => pool.show(row)) };
   });

@@ -8,14 +8,18 @@ import type { StreamEvents } from '../../admin-api/events.ts';
 import type { TurnWire } from '../../admin-api/turn.ts';
 import type { FeedEvent } from '../../observability/live/feed.ts';
 import { turnToWire } from '../../observability/live/running-turns.ts';
-import type { Parts } from '../dependencies.ts';
+import type { Dependencies } from '../dependencies.ts';
 import type { AdminAccess } from './access.ts';
 import { EventStream } from './event-stream.ts';
 
 /** Shorter than the patience of proxies. */
 const COMMENT_EVERY_MS = 15_000;
 
-export function eventRoutes(app: FastifyInstance, { watch, version }: Parts, access: AdminAccess): void {
+export function eventRoutes(
+  app: FastifyInstance,
+  { watch, version }: Dependencies,
+  access: AdminAccess,
+): void {
   app.get('/api/turns', async (): Promise<ListWire<TurnWire>> => {
     return { data: watch.turns.all().map(turnToWire) };
   });

@@ -4,10 +4,10 @@
 import type { FastifyInstance } from 'fastify';
 import { sendRefusal } from '../answer.ts';
 import { isLocal } from '../api/caller.ts';
-import type { Parts } from '../dependencies.ts';
+import type { Dependencies } from '../dependencies.ts';
 import type { AdminAccess } from './access.ts';
 
-export function metricsRoute(app: FastifyInstance, { metrics }: Parts, access: AdminAccess): void {
+export function metricsRoute(app: FastifyInstance, { metrics }: Dependencies, access: AdminAccess): void {
   app.get('/metrics', async (request, reply) => {
     const refused = isLocal(request) ? undefined : await access.refuse(request);
     if (refused !== undefined) return sendRefusal(reply, refused);

@@ -7,7 +7,7 @@ import type { CallbackOutcome, Login } from '../../accounts/oauth-logins.ts';
 import type { LoginCallbackWire, LoginStartWire, LoginWire } from '../../admin-api/login.ts';
 import { type Refusal, refusal } from '../../protocol/refusal.ts';
 import { sendRefusal } from '../answer.ts';
-import type { Parts } from '../dependencies.ts';
+import type { Dependencies } from '../dependencies.ts';
 
 type ById = { Params: { id: string } };
 
@@ -20,7 +20,7 @@ const callbackSchema = z.strictObject({ url: z.url({ protocol: /^https?$/ }) }) 
   LoginCallbackWire
 >;
 
-export function accountLoginRoutes(app: FastifyInstance, { logins }: Parts): void {
+export function accountLoginRoutes(app: FastifyInstance, { logins }: Dependencies): void {
   app.post('/api/logins', async (request, reply) => {
     const asked = startSchema.safeParse(request.body);
     if (!asked.success) {

@@ -16,7 +16,7 @@ import { refusal } from '../../protocol/refusal.ts';
 import { requestToWire } from '../../store/request-row.ts';
 import { sendRefusal } from '../answer.ts';
 import { refuseAddress } from '../api/caller.ts';
-import type { Parts } from '../dependencies.ts';
+import type { Dependencies } from '../dependencies.ts';
 import { AdminAccess } from './access.ts';
 import { accountRoutes } from './accounts.ts';
 import { eventRoutes } from './events.ts';
@@ -30,33 +30,33 @@ import { usageRoutes } from './usage.ts';
 
 type ById = { Params: { id: string } };
 
-export async function adminRoutes(app: FastifyInstance, parts: Parts): Promise<void> {
+export async function adminRoutes(app: FastifyInstance, dependencies: Dependencies): Promise<void> {
   await app.register(cookie);
   await app.register(rateLimit, { global: false });
-  const access = new AdminAccess(app, parts.adminToken);
+  const access = new AdminAccess(app, dependencies.adminToken);
   app.addHook('onRequest', async (request, reply) => {
-    const refused = refuseAddress(request, parts.config);
+    const refused = refuseAddress(request, dependencies.config);
     return refused === undefined ? undefined : sendRefusal(reply, refused);
   });
   loginRoutes(app, access);
-  metricsRoute(app, parts, access);
-  await app.register(async (guarded) => guardedRoutes(guarded, parts, access));
+  metricsRoute(app, dependencies, access);
+  await app.register(async (guarded) => guardedRoutes(guarded, dependencies, access));
 }
 
-function guardedRoutes(app: FastifyInstance, parts: Parts, access: AdminAccess): void {
+function guardedRoutes(app: FastifyInstance, dependencies: Dependencies, access: AdminAccess): void {
   app.addHook('onRequest', async (request, reply) => {
     const refused = await access.refuse(request);
     return refused === undefined ? undefined : sendRefusal(reply, refused);
   });
   logoutRoute(app, access);
-  eventRoutes(app, parts, access);
-  usageRoutes(app, parts);
-  accountRoutes(app, parts);
-  accountLoginRoutes(app, parts);
-  keyRoutes(app, parts);
-  sessionRoutes(app, parts);
-  requestRoutes(app, parts);
-  settingsRoutes(app, parts);
+  eventRoutes(app, dependencies, access);
+  usageRoutes(app, dependencies);
+  accountRoutes(app, dependencies);
+  accountLoginRoutes(app, dependencies);
+  keyRoutes(app, dependencies);
+  sessionRoutes(app, dependencies);
+  requestRoutes(app, dependencies);
+  settingsRoutes(app, dependencies);
 }
 
 function unknown(reply: FastifyReply, what: string): FastifyReply {
@@ -67,7 +67,7 @@ function bad(reply: FastifyReply, reason: string): FastifyReply {
   return sendRefusal(reply, refusal(400, 'invalid_value', reason));
 }
 
-function keyRoutes(app: FastifyInstance, { store, keyLimiter }: Parts): void {
+function keyRoutes(app: FastifyInstance, { store, keyLimiter }: Dependencies): void {
   app.get('/api/keys', async (): Promise<ListWire<KeyWire>> => {
     return { data: store.keys.list().map((key) => keyToWire(key, keyLimiter)) };
   });
@@ -92,7 +92,7 @@ function keyRoutes(app: FastifyInstance, { store, keyLimiter }: Parts): void {
   });
 }
 
-function sessionRoutes(app: FastifyInstance, { sessions }: Parts): void {
+function sessionRoutes(app: FastifyInstance, { sessions }: Dependencies): void {
   app.get('/api/sessions', async (): Promise<ListWire<SessionWire>> => {
     return { data: sessions.all().toReversed().map(sessionToWire) };
   });
@@ -116,7 +116,7 @@ const listSchema = z.object({
 
 function requestRoutes(
   app: FastifyInstance,
-  { store, pool, sessions, bridge, version, config }: Parts,
+  { store, pool, sessions, bridge, version, config }: Dependencies,
 ): void {
   app.get('/api/requests', async (request, reply) => {
     const filter = listSchema.safeParse(request.query);

@@ -12,7 +12,7 @@ import { EVENTS } from '../../observability/notifications/incidents.ts';
 import type { Tested } from '../../observability/notifications/notifier.ts';
 import { refusal } from '../../protocol/refusal.ts';
 import { sendRefusal } from '../answer.ts';
-import type { Parts } from '../dependencies.ts';
+import type { Dependencies } from '../dependencies.ts';
 
 const MASK = '…';
 const MAX_CHANNELS = 20;
@@ -59,7 +59,7 @@ type Read<Value> =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly reason: string };
 
-export function settingsRoutes(app: FastifyInstance, { notifier }: Pick<Parts, 'notifier'>): void {
+export function settingsRoutes(app: FastifyInstance, { notifier }: Pick<Dependencies, 'notifier'>): void {
   const { channels } = notifier;
   const show = (): SettingsWire => ({ notifications: channels.all().map(channelToWire) });
 

@@ -11,7 +11,7 @@ import { costOf, PRICES_AS_OF } from '../../observability/prices.ts';
 import { refusal } from '../../protocol/refusal.ts';
 import type { UsageRow } from '../../store/usage-hours.ts';
 import { sendRefusal } from '../answer.ts';
-import type { Parts } from '../dependencies.ts';
+import type { Dependencies } from '../dependencies.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -29,7 +29,7 @@ const RANGES: Readonly<Record<UsageRange, Range>> = {
 
 const rangeSchema = z.object({ range: z.enum(['24h', '7d', '30d']).default('24h') });
 
-export function usageRoutes(app: FastifyInstance, { store }: Parts): void {
+export function usageRoutes(app: FastifyInstance, { store }: Dependencies): void {
   app.get('/api/usage', async (request, reply) => {
     const query = rangeSchema.safeParse(request.query);
     if (!query.success) return sendRefusal(reply, badRange());

@@ -6,17 +6,21 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { poolWindows, usageBody } from '../../accounts/quota.ts';
 import { refusal } from '../../protocol/refusal.ts';
 import { sendRefusal } from '../answer.ts';
-import type { Parts } from '../dependencies.ts';
+import type { Dependencies } from '../dependencies.ts';
 import type { CallerOf } from './caller.ts';
 
-export function codexRoutes(app: FastifyInstance, parts: Parts, callerOf: CallerOf): void {
+export function codexRoutes(app: FastifyInstance, dependencies: Dependencies, callerOf: CallerOf): void {
   for (const path of ['/api/codex/usage', '/backend-api/wham/usage']) {
     app.get(path, async (request) => {
       const now = Date.now();
       const { allowed } = callerOf(request);
-      const plan = parts.quotaMonitor.plan(allowed);
+      const plan = dependencies.quotaMonitor.plan(allowed);
       const accountId = String(request.headers['chatgpt-account-id'] ?? 'respool');
-      return usageBody(poolWindows(parts.quotaMonitor.windows(allowed), now), { accountId, plan }, now);
+      return usageBody(
+        poolWindows(dependencies.quotaMonitor.windows(allowed), now),
+        { accountId, plan },
+        now,
+      );
     });
   }
   for (const path of ['/api/codex/accounts/check', '/backend-api/wham/accounts/check']) {

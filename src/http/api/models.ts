@@ -6,22 +6,22 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { nameOf, publicModel } from '../../accounts/model-catalogue.ts';
 import { refusal } from '../../protocol/refusal.ts';
 import { sendRefusal } from '../answer.ts';
-import type { Parts } from '../dependencies.ts';
+import type { Dependencies } from '../dependencies.ts';
 import type { CallerOf } from './caller.ts';
 
 interface Query {
   readonly client_version?: string;
 }
 
-export function modelRoutes(app: FastifyInstance, parts: Parts, callerOf: CallerOf): void {
+export function modelRoutes(app: FastifyInstance, dependencies: Dependencies, callerOf: CallerOf): void {
   app.get<{ Querystring: Query }>('/v1/models', async (request, reply) => {
     if (request.query.client_version !== undefined) return codexModels(request, reply);
-    const models = await parts.catalogue.list(undefined, { allowed: callerOf(request).allowed });
+    const models = await dependencies.catalogue.list(undefined, { allowed: callerOf(request).allowed });
     return { object: 'list', data: models.map(publicModel) };
   });
 
   app.get<{ Params: { id: string } }>('/v1/models/:id', async (request, reply) => {
-    const models = await parts.catalogue.list(undefined, { allowed: callerOf(request).allowed });
+    const models = await dependencies.catalogue.list(undefined, { allowed: callerOf(request).allowed });
     const found = models.find((entry) => nameOf(entry) === request.params.id);
     if (found !== undefined) return publicModel(found);
     const message = `The model '${request.params.id}' does not exist or no account may use it.`;
@@ -38,11 +38,11 @@ export function modelRoutes(app: FastifyInstance, parts: Parts, callerOf: Caller
     reply: FastifyReply,
   ): Promise<unknown> {
     const { allowed } = callerOf(request);
-    const models = await parts.catalogue.list('chatgpt', {
+    const models = await dependencies.catalogue.list('chatgpt', {
       allowed,
       clientVersion: request.query.client_version,
     });
-    if (models.length === 0 && parts.pool.rows(allowed).some((row) => row.kind === 'chatgpt')) {
+    if (models.length === 0 && dependencies.pool.rows(allowed).some((row) => row.kind === 'chatgpt')) {
       sendRefusal(
         reply,
         refusal(404, 'models_unavailable', 'No ChatGPT account in the pool can list its models now.'),

@@ -17,16 +17,20 @@ import {
 import { encodeSse, SSE_COMMENT } from '../../protocol/sse.ts';
 import { onClientGone, sendRefusal, turnHeaders } from '../answer.ts';
 import { ConnectionBoundary } from '../connection-boundary.ts';
-import type { Parts } from '../dependencies.ts';
+import type { Dependencies } from '../dependencies.ts';
 import { type Backpressure, backpressureOf } from '../limits/backpressure.ts';
 import { CODEX_KEEPALIVE, KeepAlive } from './keep-alive.ts';
 import { WriteBatch, writeTogether } from './write-batch.ts';
 
-type SseParts = Pick<Parts, 'bridge' | 'config' | 'log'>;
+type SseDependencies = Pick<Dependencies, 'bridge' | 'config' | 'log'>;
 
-export function answerSse(parts: SseParts, request: TurnRequest, reply: FastifyReply): Promise<void> {
+export function answerSse(
+  dependencies: SseDependencies,
+  request: TurnRequest,
+  reply: FastifyReply,
+): Promise<void> {
   return new Promise((resolve) => {
-    const stream = new EventStream(parts, { request, reply, done: resolve });
+    const stream = new EventStream(dependencies, { request, reply, done: resolve });
     stream.begin();
   });
 }
@@ -54,7 +58,7 @@ class EventStream {
   /** Who puts the sizes of chunks around them. */
   #framing: 'node' | 'here' = 'node';
 
-  constructor({ bridge, config, log }: SseParts, options: Options) {
+  constructor({ bridge, config, log }: SseDependencies, options: Options) {
     this.#bridge = bridge;
     this.#options = options;
     // Its close ends the turn.

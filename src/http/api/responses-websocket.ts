@@ -10,7 +10,7 @@ import { type Frame, frameOf } from '../../protocol/frame.ts';
 import { errorFrame, type Refusal, refusal } from '../../protocol/refusal.ts';
 import { type Envelope, readEnvelope } from '../../protocol/request.ts';
 import { ConnectionBoundary } from '../connection-boundary.ts';
-import type { Parts } from '../dependencies.ts';
+import type { Dependencies } from '../dependencies.ts';
 import { Backpressure } from '../limits/backpressure.ts';
 import type { Reservation } from '../limits/memory-budget.ts';
 import { overloaded } from '../limits/overload.ts';
@@ -52,7 +52,7 @@ interface StreamQueue extends SocketStream {
   turn: RunningTurn | undefined;
 }
 
-export interface SocketParts {
+export interface SocketConnection {
   readonly socket: WebSocket;
   /** The connection under it. */
   readonly stream: Socket;
@@ -63,7 +63,7 @@ export class ClientSocket {
   readonly #socket: WebSocket;
   readonly #stream: Socket;
   readonly #arrival: Arrival;
-  readonly #parts: Parts;
+  readonly #dependencies: Dependencies;
   readonly #socketId = randomUUID();
   readonly #queues = new Map<string, StreamQueue>();
   readonly #backpressure: Backpressure;
@@ -71,20 +71,20 @@ export class ClientSocket {
   readonly #batch = new WriteBatch((pieces) => this.#boundary.run(() => this.#deliver(pieces)));
   readonly #onFlushed = () => {
     this.#backpressure.flushed();
-    if (this.#parts.bridge.isDraining) this.closeIfDone();
+    if (this.#dependencies.bridge.isDraining) this.closeIfDone();
   };
   readonly #onData = (chunk: Buffer) => this.#boundary.run(() => this.#count(chunk.length));
   /** Of the message that is arriving. */
   readonly #arriving: Reservation;
   #arrivedBytes = 0;
 
-  constructor({ socket, stream, arrival }: SocketParts, parts: Parts) {
+  constructor({ socket, stream, arrival }: SocketConnection, dependencies: Dependencies) {
     this.#socket = socket;
     this.#stream = stream;
     this.#arrival = arrival;
-    this.#parts = parts;
-    this.#arriving = parts.bodies.reserve();
-    this.#boundary = new ConnectionBoundary(parts.log, () => this.#broke());
+    this.#dependencies = dependencies;
+    this.#arriving = dependencies.bodies.reserve();
+    this.#boundary = new ConnectionBoundary(dependencies.log, () => this.#broke());
     this.#backpressure = new Backpressure(stream, {
       buffered: () => socket.bufferedAmount,
       pause: () => this.#pause(),
@@ -118,7 +118,7 @@ export class ClientSocket {
 
   /** A key that is revoked, or has expired, ends what it opened. */
   reviewKey(): void {
-    if (stillCaller(this.#arrival.caller, this.#parts.store.keys) !== undefined) return;
+    if (stillCaller(this.#arrival.caller, this.#dependencies.store.keys) !== undefined) return;
     this.#refuse(badKey('This API key has been revoked or has expired.'));
     this.close(POLICY_VIOLATION, 'the API key has ended');
   }
@@ -168,8 +168,8 @@ export class ClientSocket {
     if (queue.turn !== undefined && queue.waiting.length >= MAX_QUEUE) {
       return this.#refuse(tooManyWaiting(), streamId);
     }
-    const reservation = this.#parts.bodies.reserve();
-    if (this.#parts.load.state === 'overloaded' || !reservation.take(data.length)) {
+    const reservation = this.#dependencies.bodies.reserve();
+    if (this.#dependencies.load.state === 'overloaded' || !reservation.take(data.length)) {
       return this.#refuse(overloaded(), streamId);
     }
     if (queue.turn === undefined) this.#begin(queue, { envelope, reservation });
@@ -188,12 +188,12 @@ export class ClientSocket {
 
   #begin(queue: StreamQueue, { envelope, reservation }: QueuedRequest): void {
     const way = { door: 'ws', route: 'responses', socketStream: queue } as const;
-    const caller = stillCaller(this.#arrival.caller, this.#parts.store.keys);
+    const caller = stillCaller(this.#arrival.caller, this.#dependencies.store.keys);
     if (caller === undefined) {
       reservation.free();
       return this.reviewKey();
     }
-    const taken = turnRequest(envelope, { ...this.#arrival, caller }, way, this.#parts.pool);
+    const taken = turnRequest(envelope, { ...this.#arrival, caller }, way, this.#dependencies.pool);
     if (!taken.ok) {
       reservation.free();
       this.#refuse(taken.refused, queue.streamId);
@@ -202,8 +202,8 @@ export class ClientSocket {
     }
     const { request } = taken;
     const say = (): void => this.#boundary.run(() => this.#keepAlive(request.client));
-    const keepAlive = new KeepAlive(this.#parts.config.keepaliveMs, say);
-    queue.turn = this.#parts.bridge.run(request, {
+    const keepAlive = new KeepAlive(this.#dependencies.config.keepaliveMs, say);
+    queue.turn = this.#dependencies.bridge.run(request, {
       frame: (frame) => {
         keepAlive.heard();
         this.#send(frame, queue.streamId);
@@ -231,7 +231,7 @@ export class ClientSocket {
   #next(queue: StreamQueue): void {
     const next = queue.waiting.shift();
     if (next !== undefined) this.#begin(queue, next);
-    else if (this.#parts.bridge.isDraining) this.closeIfDone();
+    else if (this.#dependencies.bridge.isDraining) this.closeIfDone();
   }
 
   /** Codex answers pings but does not count them as a sign of life. */

@@ -7,7 +7,7 @@ import type { TurnRequest } from '../../bridge/turn-request.ts';
 import { refusal } from '../../protocol/refusal.ts';
 import { shuttingDown } from '../../turn/refusals.ts';
 import { sendRefusal } from '../answer.ts';
-import type { Parts } from '../dependencies.ts';
+import type { Dependencies } from '../dependencies.ts';
 import { readBody } from '../limits/body-reader.ts';
 import type { Reservation } from '../limits/memory-budget.ts';
 import { overloaded } from '../limits/overload.ts';
@@ -28,19 +28,23 @@ type ReservationOf = (request: FastifyRequest) => Reservation;
 const ROOTS = ['/v1', '/backend-api/codex', '/backend-api/codex/v1'];
 const LIVE = 'responses';
 
-export function clientRoutes(app: FastifyInstance, parts: Parts, sockets: Set<ClientSocket>): void {
+export function clientRoutes(
+  app: FastifyInstance,
+  dependencies: Dependencies,
+  sockets: Set<ClientSocket>,
+): void {
   const callers = new WeakMap<FastifyRequest, Caller>();
-  const reservationOf = keepBodies(app, parts);
+  const reservationOf = keepBodies(app, dependencies);
   app.addHook('onRequest', async (request, reply) => {
-    const identified = identify(request, parts.config, parts.store.keys);
+    const identified = identify(request, dependencies.config, dependencies.store.keys);
     if (!identified.ok) return sendRefusal(reply, identified.refused);
     callers.set(request, identified.caller);
-    if (parts.bridge.isDraining && request.raw.headers.upgrade !== undefined)
+    if (dependencies.bridge.isDraining && request.raw.headers.upgrade !== undefined)
       return sendRefusal(reply, shuttingDown());
     return undefined;
   });
 
-  const review = new KeyReview(parts.store.keys);
+  const review = new KeyReview(dependencies.store.keys);
 
   const callerOf: CallerOf = (request) => {
     const caller = callers.get(request);
@@ -50,12 +54,12 @@ export function clientRoutes(app: FastifyInstance, parts: Parts, sockets: Set<Cl
 
   const shedding = {
     onRequest: async (_request: FastifyRequest, reply: FastifyReply) =>
-      parts.load.state === 'overloaded' ? sendRefusal(reply, overloaded()) : undefined,
+      dependencies.load.state === 'overloaded' ? sendRefusal(reply, overloaded()) : undefined,
   };
   const way = { callerOf, reservationOf, review };
   for (const root of ROOTS) {
-    app.post(`${root}/${LIVE}`, shedding, turnRoute(parts, { ...way, route: 'responses' }));
-    app.post(`${root}/${LIVE}/compact`, shedding, turnRoute(parts, { ...way, route: 'compact' }));
+    app.post(`${root}/${LIVE}`, shedding, turnRoute(dependencies, { ...way, route: 'responses' }));
+    app.post(`${root}/${LIVE}/compact`, shedding, turnRoute(dependencies, { ...way, route: 'compact' }));
     // Asked by programs that want to know whether anything is here.
     app.head(`${root}/${LIVE}`, async (_request, reply) => reply.send());
     app.route({
@@ -66,7 +70,7 @@ export function clientRoutes(app: FastifyInstance, parts: Parts, sockets: Set<Cl
       handler: async (_request, reply) => sendRefusal(reply, needsUpgrade()),
       wsHandler: (socket, request) => {
         const arrival = arrivalOf(request, callerOf(request));
-        const client = new ClientSocket({ socket, stream: request.raw.socket, arrival }, parts);
+        const client = new ClientSocket({ socket, stream: request.raw.socket, arrival }, dependencies);
         sockets.add(client);
         const forget = review.add(client);
         socket.once('close', () => {
@@ -76,22 +80,23 @@ export function clientRoutes(app: FastifyInstance, parts: Parts, sockets: Set<Cl
       },
     });
   }
-  const counting = turnRoute(parts, { ...way, route: 'input_tokens' });
+  const counting = turnRoute(dependencies, { ...way, route: 'input_tokens' });
   app.post('/v1/responses/input_tokens', shedding, counting);
-  modelRoutes(app, parts, callerOf);
-  codexRoutes(app, parts, callerOf);
-  storedRoutes(app, parts, callerOf);
+  modelRoutes(app, dependencies, callerOf);
+  codexRoutes(app, dependencies, callerOf);
+  storedRoutes(app, dependencies, callerOf);
 }
 
 /**
  * Bodies are kept as they came, and read once, in turn-request.ts. Each request has a reservation of what all bodies may
  * hold, until its connection is done with it.
  */
-function keepBodies(app: FastifyInstance, parts: Parts): ReservationOf {
+function keepBodies(app: FastifyInstance, dependencies: Dependencies): ReservationOf {
   const reservations = new WeakMap<FastifyRequest, Reservation>();
-  const reservationOf: ReservationOf = (request) => reservations.get(request) ?? parts.bodies.reserve();
+  const reservationOf: ReservationOf = (request) =>
+    reservations.get(request) ?? dependencies.bodies.reserve();
   app.addHook('onRequest', async (request, reply) => {
-    const reservation = parts.bodies.reserve();
+    const reservation = dependencies.bodies.reserve();
     reservations.set(request, reservation);
     reply.raw.once('close', () => reservation.free());
   });
@@ -110,22 +115,22 @@ interface TurnWay {
 }
 
 /** A unary turn or an event stream, as the body asks. */
-function turnRoute(parts: Parts, { callerOf, reservationOf, review, route }: TurnWay) {
+function turnRoute(dependencies: Dependencies, { callerOf, reservationOf, review, route }: TurnWay) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     const asked = await takeBody(request, reservationOf(request));
     if (!asked.ok) return sendRefusal(reply, asked.refused);
     const { envelope } = asked;
     const door = envelope.stream === 'yes' && route === 'responses' ? 'sse' : 'json';
     const way = { door, route, socketStream: undefined, id: request.id } as const;
-    const taken = turnRequest(envelope, arrivalOf(request, callerOf(request)), way, parts.pool);
+    const taken = turnRequest(envelope, arrivalOf(request, callerOf(request)), way, dependencies.pool);
     if (!taken.ok) return sendRefusal(reply, taken.refused);
     const caller = callerOf(request);
     const forget = review.add({
       // The close of its connection ends the turn.
-      reviewKey: () => void (stillCaller(caller, parts.store.keys) ?? reply.raw.destroy()),
+      reviewKey: () => void (stillCaller(caller, dependencies.store.keys) ?? reply.raw.destroy()),
     });
-    if (door === 'sse') await answerSse(parts, taken.request, reply);
-    else await answerJson(parts.bridge, taken.request, reply);
+    if (door === 'sse') await answerSse(dependencies, taken.request, reply);
+    else await answerJson(dependencies.bridge, taken.request, reply);
     forget();
     return reply;
   };

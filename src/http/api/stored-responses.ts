@@ -15,7 +15,7 @@ import type { TranscriptNode } from '../../store/transcripts/node.ts';
 import { responsesRoot } from '../../upstream/account.ts';
 import type { HttpRequest, UnaryAnswer } from '../../upstream/http.ts';
 import { sendRefusal } from '../answer.ts';
-import type { Parts } from '../dependencies.ts';
+import type { Dependencies } from '../dependencies.ts';
 import type { CallerOf } from './caller.ts';
 import { isTrouble, type PassedOn, passOn, retryAfterOf, type Unreachable } from './stored-stream.ts';
 
@@ -30,8 +30,8 @@ type AskedStream = PassedOn | NotKept;
 const OWNER_TIMEOUT_MS = 30_000;
 const RETRY_AFTER_S = 5;
 
-export function storedRoutes(app: FastifyInstance, parts: Parts, callerOf: CallerOf): void {
-  const stored = new StoredResponses(parts);
+export function storedRoutes(app: FastifyInstance, dependencies: Dependencies, callerOf: CallerOf): void {
+  const stored = new StoredResponses(dependencies);
   app.get('/v1/responses/:id', async (request: Named, reply) =>
     stored.retrieve(callerOf(request).tenant, request, reply),
   );
@@ -47,10 +47,10 @@ export function storedRoutes(app: FastifyInstance, parts: Parts, callerOf: Calle
 }
 
 class StoredResponses {
-  readonly #parts: Parts;
+  readonly #dependencies: Dependencies;
 
-  constructor(parts: Parts) {
-    this.#parts = parts;
+  constructor(dependencies: Dependencies) {
+    this.#dependencies = dependencies;
   }
 
   async retrieve(tenant: Tenant, request: Named, reply: FastifyReply): Promise<unknown> {
@@ -77,7 +77,7 @@ class StoredResponses {
 
   /** The first reading of a background answer is when it becomes part of its conversation. */
   #learn(tenant: Tenant, id: ResponseId, body: Buffer): void {
-    const { store, bridge, log } = this.#parts;
+    const { store, bridge, log } = this.#dependencies;
     const node = bridge.backgroundAnswer(tenant, id, body);
     if (node === undefined) return;
     store.completeTurn(node).catch((cause: Error) => {
@@ -87,7 +87,7 @@ class StoredResponses {
 
   /** The end of a background answer is read off its stream; of one that is known nothing is read. */
   #learnFromStream(tenant: Tenant, id: ResponseId): (chunk: Buffer) => void {
-    if (this.#parts.store.transcripts.open(tenant, id) === undefined) return () => {};
+    if (this.#dependencies.store.transcripts.open(tenant, id) === undefined) return () => {};
     const scanner = new SseScanner();
     return (chunk) => {
       const ended = scanner.push(chunk).find(({ type }) => kindOf(type) === 'terminal');
@@ -99,7 +99,7 @@ class StoredResponses {
   async inputItems(tenant: Tenant, request: Named, reply: FastifyReply): Promise<unknown> {
     const asked = await this.#ask(tenant, request);
     if (asked.was === 'answered') return relay(asked.answer, reply);
-    const nodes = this.#parts.store.transcripts.walk(tenant, request.params.id as ResponseId);
+    const nodes = this.#dependencies.store.transcripts.walk(tenant, request.params.id as ResponseId);
     const last = nodes?.at(-1);
     if (nodes === undefined || last === undefined) {
       return asked.was === 'unreachable' ? sendUnreachable(asked, reply) : notFound(request, reply);
@@ -110,12 +110,12 @@ class StoredResponses {
 
   async remove(tenant: Tenant, request: Named, reply: FastifyReply): Promise<unknown> {
     const id = request.params.id as ResponseId;
-    const known = this.#parts.store.requests.ownerOf(tenant, id) ?? this.#node(tenant, request);
+    const known = this.#dependencies.store.requests.ownerOf(tenant, id) ?? this.#node(tenant, request);
     if (known === undefined) return notFound(request, reply);
     const asked = await this.#ask(tenant, request, 'DELETE');
     if (asked.was === 'unreachable') return sendUnreachable(asked, reply);
     if (asked.was === 'answered' && !isGone(asked.answer.status)) return relay(asked.answer, reply);
-    await this.#parts.store.forgetResponse(tenant, id);
+    await this.#dependencies.store.forgetResponse(tenant, id);
     return { id, object: 'response', deleted: true };
   }
 
@@ -135,13 +135,13 @@ class StoredResponses {
   }
 
   #node(tenant: Tenant, request: Named): TranscriptNode | undefined {
-    return this.#parts.store.transcripts.get(tenant, request.params.id as ResponseId);
+    return this.#dependencies.store.transcripts.get(tenant, request.params.id as ResponseId);
   }
 
   async #ask(tenant: Tenant, request: Named, method: Method = 'GET'): Promise<AskedWhole> {
     const call = this.#callOf(tenant, request, method);
     if (call === undefined) return { was: 'not_kept' };
-    const answer = await this.#parts.http.unary(call, { timeoutMs: OWNER_TIMEOUT_MS });
+    const answer = await this.#dependencies.http.unary(call, { timeoutMs: OWNER_TIMEOUT_MS });
     if (!answer.ok) return { was: 'unreachable', retryAfterS: undefined };
     if (!isTrouble(answer.status)) return { was: 'answered', answer };
     return { was: 'unreachable', retryAfterS: retryAfterOf(answer.headers) };
@@ -151,7 +151,7 @@ class StoredResponses {
     const call = this.#callOf(tenant, request, 'GET');
     if (call === undefined) return { was: 'not_kept' };
     return passOn({
-      open: (listener) => this.#parts.http.pass(call, listener),
+      open: (listener) => this.#dependencies.http.pass(call, listener),
       reply,
       headersTimeoutMs: OWNER_TIMEOUT_MS,
       onChunk: this.#learnFromStream(tenant, request.params.id as ResponseId),
@@ -160,11 +160,11 @@ class StoredResponses {
 
   /** `undefined`: no account keeps it, or the one that did was removed. */
   #callOf(tenant: Tenant, request: Named, method: Method): HttpRequest | undefined {
-    const owner = this.#parts.store.requests.ownerOf(tenant, request.params.id as ResponseId);
+    const owner = this.#dependencies.store.requests.ownerOf(tenant, request.params.id as ResponseId);
     const row =
-      owner?.stored && owner.account !== undefined ? this.#parts.pool.get(owner.account) : undefined;
+      owner?.stored && owner.account !== undefined ? this.#dependencies.pool.get(owner.account) : undefined;
     if (row === undefined) return undefined;
-    const account = upstreamAccountOf(row, this.#parts.config);
+    const account = upstreamAccountOf(row, this.#dependencies.config);
     return {
       account,
       method,

@@ -11,7 +11,7 @@ import { parseObject } from '../../protocol/frame.ts';
 import { refusal } from '../../protocol/refusal.ts';
 import { sendRefusal } from '../answer.ts';
 import { meantBy } from '../api/wrong-path.ts';
-import type { Parts } from '../dependencies.ts';
+import type { Dependencies } from '../dependencies.ts';
 import { backpressureOf } from './backpressure.ts';
 import { readBody } from './body-reader.ts';
 import { boundConnections } from './connections.ts';
@@ -68,9 +68,9 @@ export function endBrokenSocket(_error: Error, socket: WebSocket): void {
 }
 
 /** Once the websocket plugin is there. */
-export function holdBounds(server: FastifyInstance, parts: Parts): void {
-  boundConnections(server.server, parts.config);
-  readJsonBodies(server, parts);
+export function holdBounds(server: FastifyInstance, dependencies: Dependencies): void {
+  boundConnections(server.server, dependencies.config);
+  readJsonBodies(server, dependencies);
   server.server.on('checkExpectation', refuseExpectation);
   server.websocketServer.on('wsClientError', (_error, socket) => refuseUpgrade(socket));
   server.websocketServer.on('headers', (headers: string[]) =>
@@ -114,7 +114,7 @@ function refuseHandshake(reply: FastifyReply): FastifyReply {
 }
 
 /** For every route that has no reader of its own; a login is asked for by people who have not shown a token yet. */
-function readJsonBodies(server: FastifyInstance, { bodies }: Parts): void {
+function readJsonBodies(server: FastifyInstance, { bodies }: Dependencies): void {
   server.removeAllContentTypeParsers();
   server.addContentTypeParser(
     'application/json',
