@@ -46,7 +46,7 @@ test('a port in use is named, and what to do about it', async () => {
   const port = String((other.address() as AddressInfo).port);
   const stop = await startedWith({ RESPOOL_PORT: port });
   other.close();
-  expect(stop.message).toMatch(new RegExp(`^Port ${port} is in use\\. ExitError .* or set RESPOOL_PORT`));
+  expect(stop.message).toMatch(new RegExp(`^Port ${port} is in use\\. Stop .* or set RESPOOL_PORT`));
   expect(stop.exitCode).toBe(1);
 });
 

@@ -43,7 +43,7 @@ export class Metrics {
     'continuity',
   ]);
   readonly #tokens = this.#counter('tokens_total', 'Tokens as upstream counts them.', ['model', 'kind']);
-  readonly #refreshes = this.#counter('token_refreshes_total', 'TokenRefresher of logins.', ['outcome']);
+  readonly #refreshes = this.#counter('token_refreshes_total', 'Renewals of logins.', ['outcome']);
   readonly #firstEvent = this.#histogram(
     'first_event_seconds',
     'From the request to its first output.',

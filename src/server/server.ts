@@ -115,7 +115,7 @@ function unheard(code: string, { host, port }: Config): ExitError | undefined {
   switch (code) {
     case 'EADDRINUSE':
       return new ExitError(
-        `Port ${port} is in use. ExitError what listens there, or set RESPOOL_PORT to another one.`,
+        `Port ${port} is in use. Stop what listens there, or set RESPOOL_PORT to another one.`,
       );
     case 'EACCES':
     case 'EADDRNOTAVAIL':

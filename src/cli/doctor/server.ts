@@ -16,7 +16,7 @@ export const port: Check = async ({ config, probe }) => {
   const serving = await probe.serving();
   const reached = await probe.reach(`${serving ?? baseUrl(config)}/healthz`);
   if (serving !== undefined && reached.kind !== 'answered')
-    return [fail(`the server does not answer at ${serving}`, 'probe at its log, or restart it')];
+    return [fail(`the server does not answer at ${serving}`, 'look at its log, or restart it')];
   if (reached.kind === 'refused') return [ok(`no server runs on port ${config.port}; it is free`)];
   const ours =
     reached.kind === 'answered' && reached.status === 200 && reached.body.includes('"status":"ok"');

@@ -71,7 +71,7 @@ export const upstreams: Check = async ({ config, probe }) => {
 export const codex: Check = ({ config, probe }) => {
   const path = join(codexLoginPath(probe.env), '..', 'config.toml');
   const text = probe.text(path);
-  if (text === undefined || !text.includes('model_providers')) return [ok('no Codex provider to probe at')];
+  if (text === undefined || !text.includes('model_providers')) return [ok('no Codex provider to look at')];
   const results: CheckResult[] = [];
   const sections = text.split(/^\[/m).filter((part) => part.startsWith('model_providers.'));
   const ours = sections.filter(
