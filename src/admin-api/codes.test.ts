@@ -4,7 +4,7 @@ import { expect, expectTypeOf, test } from 'vitest';
 import type { KeyKind } from '../bridge/session/session.ts';
 import type { Phase } from '../bridge/turn/snapshot.ts';
 import type { TurnRequest } from '../bridge/turn-request.ts';
-import { codes as english } from '../dashboard/words/en-codes.ts';
+import { codes as english } from '../dashboard/i18n/en-codes.ts';
 import type { EVENTS } from '../observability/notifications/incidents.ts';
 import type { UpstreamError } from '../turn/upstream-error.ts';
 import type { OwnCode } from './codes.ts';

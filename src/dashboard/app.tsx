@@ -3,20 +3,20 @@
  */
 import type { ComponentType } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
+import { Toast } from './components/toast.tsx';
+import { t, type Word } from './i18n/words.ts';
 import { signOut } from './model/live.ts';
+import { usePreferences } from './model/preferences.ts';
 import { hrefOf, type PageProps, useRoute } from './model/route.ts';
-import { useWorld } from './model/store.ts';
-import { useTaste } from './model/taste.ts';
+import { useAppState } from './model/store.ts';
 import { Accounts } from './pages/accounts.tsx';
 import { Now } from './pages/now.tsx';
+import { RequestDetail } from './pages/request-detail.tsx';
 import { Requests } from './pages/requests.tsx';
 import { Sessions } from './pages/sessions.tsx';
 import { Settings } from './pages/settings.tsx';
 import { SignIn } from './pages/sign-in.tsx';
 import { UsagePage } from './pages/usage.tsx';
-import { Why } from './pages/why.tsx';
-import { Toast } from './parts/toast.tsx';
-import { t, type Word } from './words/words.ts';
 
 const PAGES: Readonly<Record<string, ComponentType<PageProps>>> = {
   now: Now,
@@ -28,8 +28,8 @@ const PAGES: Readonly<Record<string, ComponentType<PageProps>>> = {
 };
 
 export function App() {
-  useTaste();
-  const access = useWorld((world) => world.access);
+  usePreferences();
+  const access = useAppState((world) => world.access);
   return (
     <>
       {access === 'out' ? <SignIn /> : access === 'in' ? <Frame /> : null}
@@ -40,7 +40,7 @@ export function App() {
 
 function Frame() {
   const route = useRoute();
-  const read = useWorld((world) => world.lists === 'read');
+  const read = useAppState((world) => world.lists === 'read');
   const Page = PAGES[route.page] ?? Now;
   const { why } = route.query;
   useEffect(() => {
@@ -50,7 +50,7 @@ function Frame() {
     <div class="frame">
       <Aside page={route.page} />
       <main>{read ? <Page route={route} /> : <p class="page quiet">{t('link.connecting')}</p>}</main>
-      {read && why !== undefined ? <Why id={why} route={route} /> : null}
+      {read && why !== undefined ? <RequestDetail id={why} route={route} /> : null}
     </div>
   );
 }
@@ -90,7 +90,7 @@ function Aside({ page }: { readonly page: string }) {
 }
 
 function LinkState() {
-  const link = useWorld((world) => world.link);
+  const link = useAppState((world) => world.link);
   return (
     <span class={`link-state ${link}`} role="status">
       <i />

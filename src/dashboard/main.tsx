@@ -1,10 +1,10 @@
 /** Where the page begins. */
-import './look/base.css';
-import './look/parts.css';
-import './look/overlays.css';
-import './look/frame.css';
-import './look/pages.css';
-import './look/list.css';
+import './styles/base.css';
+import './styles/components.css';
+import './styles/overlays.css';
+import './styles/frame.css';
+import './styles/pages.css';
+import './styles/list.css';
 import { render } from 'preact';
 import { App } from './app.tsx';
 import { begin } from './model/live.ts';

@@ -3,18 +3,18 @@
  */
 import type { AccountStatus, AccountWire } from '../../admin-api/account.ts';
 import type { WindowWire } from '../../admin-api/window.ts';
-import { colourOf, NO_ACCOUNT } from '../look/colours.ts';
-import { useWorld } from '../model/store.ts';
-import { codeInWords, t, windowInWords, wordFor } from '../words/words.ts';
+import { codeInWords, t, windowInWords, wordFor } from '../i18n/words.ts';
+import { useAppState } from '../model/store.ts';
+import { colourOf, NO_ACCOUNT } from '../styles/colours.ts';
 import { Countdown } from './time.tsx';
 
 export function useColour(id: string | null): string {
-  const accounts = useWorld((world) => world.accounts);
+  const accounts = useAppState((world) => world.accounts);
   return id === null ? NO_ACCOUNT : colourOf(accounts, id);
 }
 
 export function useAccountName(id: string | null): string {
-  const name = useWorld((world) => world.accounts.find((one) => one.id === id)?.name);
+  const name = useAppState((world) => world.accounts.find((one) => one.id === id)?.name);
   return name ?? id ?? t('account.none');
 }
 

@@ -3,8 +3,8 @@
  */
 import { useEffect, useRef } from 'preact/hooks';
 import type uPlot from 'uplot';
-import { useTaste } from '../model/taste.ts';
-import { dayOfMonth, hour } from '../words/format.ts';
+import { dayOfMonth, hour } from '../i18n/format.ts';
+import { usePreferences } from '../model/preferences.ts';
 
 export interface Series {
   readonly label: string;
@@ -26,7 +26,7 @@ const HEIGHT = 220;
 
 export function Chart(props: ChartProps) {
   const box = useRef<HTMLDivElement>(null);
-  const { scheme } = useTaste();
+  const { scheme } = usePreferences();
   const { times, series, kind } = props;
   // A chart is drawn again when its data or the scheme changes.
   useEffect(() => {

@@ -1,5 +1,5 @@
 /** Text to take away. */
-import { t } from '../words/words.ts';
+import { t } from '../i18n/words.ts';
 import { tell } from './toast.tsx';
 
 /** Pages that came over plain HTTP from elsewhere have no clipboard; then the text is selected by hand. */

@@ -1,9 +1,10 @@
 /** Whose turn it is: the name of a key, or this machine. */
-import { useWorld } from '../model/store.ts';
-import { t } from '../words/words.ts';
+
+import { t } from '../i18n/words.ts';
+import { useAppState } from '../model/store.ts';
 
 export function useKeyName(tenant: string): string {
-  const name = useWorld((world) => world.keys.find((key) => key.id === tenant)?.name);
+  const name = useAppState((world) => world.keys.find((key) => key.id === tenant)?.name);
   return tenant === 'local' ? t('key.local') : (name ?? tenant);
 }
 

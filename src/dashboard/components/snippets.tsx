@@ -1,7 +1,7 @@
 /** The snippets for clients, one at a time. */
 import { useState } from 'preact/hooks';
+import { t } from '../i18n/words.ts';
 import { SNIPPETS, type SnippetKind, snippetFor } from '../model/snippets.ts';
-import { t } from '../words/words.ts';
 import { Code } from './code.tsx';
 import { Choice } from './form.tsx';
 

@@ -2,7 +2,7 @@
  * Times that stay true while one looks at them. One ticker serves all of them.
  */
 import { useEffect, useState } from 'preact/hooks';
-import { ago, moment, span } from '../words/format.ts';
+import { ago, moment, span } from '../i18n/format.ts';
 
 const listeners = new Set<() => void>();
 let ticker: ReturnType<typeof setInterval> | undefined;

@@ -1,6 +1,6 @@
 /** How a turn ended, in a word and a tone. */
 import type { RequestStatus, RequestWire } from '../../admin-api/request.ts';
-import { t, wordFor } from '../words/words.ts';
+import { t, wordFor } from '../i18n/words.ts';
 
 const TONES: Readonly<Record<RequestStatus, string>> = {
   completed: 'calm',

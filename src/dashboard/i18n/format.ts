@@ -1,7 +1,7 @@
 /**
  * Numbers, times and lengths of time as people read them. Pure but for the reader's language and time zone.
  */
-import { currentTaste } from '../model/taste.ts';
+import { currentTaste } from '../model/preferences.ts';
 import { t } from './words.ts';
 
 const locale = (): string => (currentTaste().language === 'zh' ? 'zh-CN' : 'en-GB');

@@ -1,7 +1,7 @@
 /**
  * Words in the language of the reader. `{name}` is a value; `{n|turn|turns}` is the word for one and for many.
  */
-import { currentTaste } from '../model/taste.ts';
+import { currentTaste } from '../model/preferences.ts';
 import type { ClosedGroups, OpenGroups } from './code-words.ts';
 import { en } from './en.ts';
 import { zh } from './zh.ts';

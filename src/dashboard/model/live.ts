@@ -13,8 +13,8 @@ import type { StatusWire } from '../../admin-api/status.ts';
 import type { TurnWire } from '../../admin-api/turn.ts';
 import { call, list } from './api.ts';
 import { namesOf } from './names.ts';
+import type { Happening } from './state.ts';
 import { change, current, forget, happened, holding } from './store.ts';
-import type { Happening } from './world.ts';
 
 const TRY_AGAIN_MS = 2000;
 const KINDS = namesOf<keyof FeedEvents>({

@@ -3,7 +3,7 @@
  */
 import { useEffect, useState } from 'preact/hooks';
 
-export interface Taste {
+export interface Preferences {
   readonly scheme: 'system' | 'light' | 'dark';
   readonly language: 'en' | 'zh';
   readonly emails: 'shown' | 'blurred';
@@ -11,18 +11,18 @@ export interface Taste {
 
 const PLACE = 'respool';
 const listeners = new Set<() => void>();
-let taste: Taste = { ...defaults(), ...kept() };
+let taste: Preferences = { ...defaults(), ...kept() };
 show();
 
-function defaults(): Taste {
+function defaults(): Preferences {
   const chinese = globalThis.navigator?.language?.startsWith('zh') === true;
   return { scheme: 'system', language: chinese ? 'zh' : 'en', emails: 'shown' };
 }
 
 /** A browser may refuse its storage; then nothing is remembered and everything works. */
-function kept(): Partial<Taste> {
+function kept(): Partial<Preferences> {
   try {
-    return JSON.parse(globalThis.localStorage?.getItem(PLACE) ?? '{}') as Partial<Taste>;
+    return JSON.parse(globalThis.localStorage?.getItem(PLACE) ?? '{}') as Partial<Preferences>;
   } catch (cause) {
     if (cause instanceof SyntaxError || cause instanceof DOMException) return {};
     throw cause;
@@ -37,11 +37,11 @@ function show(): void {
   root.lang = taste.language === 'zh' ? 'zh-CN' : 'en';
 }
 
-export function currentTaste(): Taste {
+export function currentTaste(): Preferences {
   return taste;
 }
 
-export function like(changes: Partial<Taste>): void {
+export function like(changes: Partial<Preferences>): void {
   taste = { ...taste, ...changes };
   show();
   try {
@@ -52,7 +52,7 @@ export function like(changes: Partial<Taste>): void {
   for (const listener of [...listeners]) listener();
 }
 
-export function useTaste(): Taste {
+export function usePreferences(): Preferences {
   const [, redraw] = useState({});
   useEffect(() => {
     const look = (): void => redraw({});

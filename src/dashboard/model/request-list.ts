@@ -5,7 +5,7 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import type { RequestWire } from '../../admin-api/request.ts';
 import { list } from './api.ts';
-import { useWorld } from './store.ts';
+import { useAppState } from './store.ts';
 
 const PAGE = 1000;
 /** More rows than anybody scrolls through would only fill the memory of the browser. */
@@ -50,7 +50,7 @@ export function useRequestList(filter: Filter, position: 'top' | 'below'): Reque
   const search = new URLSearchParams(filter as Record<string, string>).toString();
   const [rows, setRows] = useState<readonly RequestWire[]>();
   const reading = useRef<'idle' | 'reading' | 'complete'>('idle');
-  const live = useWorld((world) => world.requests);
+  const live = useAppState((world) => world.requests);
   useEffect(() => {
     let wanted = true;
     setRows(undefined);

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { apply, EMPTY, type Happening, type World } from './world.ts';
+import { type AppState, apply, EMPTY, type Happening } from './state.ts';
 
 const told = (name: string, data: object) => ({ name, data }) as Happening;
-const after = (world: World, ...happenings: readonly Happening[]) => apply(world, happenings, 1000);
+const after = (world: AppState, ...happenings: readonly Happening[]) => apply(world, happenings, 1000);
 
 test('an account that changes takes the place of what was known of it', () => {
   const world = after(

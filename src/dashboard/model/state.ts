@@ -10,7 +10,7 @@ import type { SessionWire } from '../../admin-api/session.ts';
 import type { StatusWire } from '../../admin-api/status.ts';
 import type { TurnWire } from '../../admin-api/turn.ts';
 
-export interface World {
+export interface AppState {
   readonly access: 'unknown' | 'in' | 'out';
   readonly link: 'connecting' | 'live' | 'lost';
   /** Whether the lists below say anything yet. */
@@ -34,7 +34,7 @@ export interface Pace {
   readonly perSecond: number;
 }
 
-export const EMPTY: World = {
+export const EMPTY: AppState = {
   access: 'unknown',
   link: 'connecting',
   lists: 'unread',
@@ -56,13 +56,13 @@ export type Happening = {
 }[keyof FeedEvents];
 
 /** Several at once, because a screen that is drawn for each would flicker. */
-export function apply(world: World, happenings: readonly Happening[], at: number): World {
+export function apply(world: AppState, happenings: readonly Happening[], at: number): AppState {
   const sessions = happenings.filter((one) => one.name === 'session').map(({ data }) => data);
   const others = happenings.reduce((so, happening) => applyOne(so, happening, at), world);
   return sessions.length === 0 ? others : { ...others, sessions: withSessions(world.sessions, sessions) };
 }
 
-function applyOne(world: World, { name, data }: Happening, at: number): World {
+function applyOne(world: AppState, { name, data }: Happening, at: number): AppState {
   switch (name) {
     case 'account':
       return { ...world, accounts: put(world.accounts, data) };
@@ -95,12 +95,12 @@ function withSessions(
     .slice(0, SESSIONS_KEPT);
 }
 
-function withRequest(world: World, row: RequestWire): World {
+function withRequest(world: AppState, row: RequestWire): AppState {
   if (world.requests.some((one) => one.id === row.id)) return world;
   return { ...world, requests: [row, ...world.requests].slice(0, REQUESTS_KEPT) };
 }
 
-function withTurn(world: World, turn: TurnWire, at: number): World {
+function withTurn(world: AppState, turn: TurnWire, at: number): AppState {
   const paces = new Map(world.paces);
   if (turn.phase !== 'done') {
     paces.set(turn.id, { pieces: turn.pieces, at, perSecond: 0 });
@@ -110,7 +110,7 @@ function withTurn(world: World, turn: TurnWire, at: number): World {
   return { ...world, paces, turns: world.turns.filter((one) => one.id !== turn.id) };
 }
 
-function pacesOf(world: World, told: PaceWire, at: number) {
+function pacesOf(world: AppState, told: PaceWire, at: number) {
   return new Map(
     told.pieces.map(([id, pieces]) => {
       const before = world.paces.get(id);

@@ -3,22 +3,22 @@
  * together, at most four times a second.
  */
 import { useEffect, useState } from 'preact/hooks';
-import { apply, EMPTY, type Happening, type World } from './world.ts';
+import { type AppState, apply, EMPTY, type Happening } from './state.ts';
 
 const SHOW_EVERY_MS = 250;
 
-let world: World = EMPTY;
+let world: AppState = EMPTY;
 const listeners = new Set<() => void>();
 let waiting: Happening[] = [];
 let timer: ReturnType<typeof setTimeout> | undefined;
 let shownAt = 0;
 let held: 'held' | 'flowing' = 'flowing';
 
-export function current(): World {
+export function current(): AppState {
   return world;
 }
 
-export function change(changes: Partial<World>): void {
+export function change(changes: Partial<AppState>): void {
   world = { ...world, ...changes };
   for (const listener of [...listeners]) listener();
 }
@@ -65,7 +65,7 @@ function listen(listener: () => void): () => void {
 }
 
 /** Draws a component again only when what it picked has changed. */
-export function useWorld<T>(pick: (world: World) => T): T {
+export function useAppState<T>(pick: (world: AppState) => T): T {
   const [, redraw] = useState({});
   const picked = pick(world);
   useEffect(() => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { RequestWire } from '../../admin-api/request.ts';
-import { latestMove, storyOf, sumsOf } from './story.ts';
+import { latestMove, storyOf, sumsOf } from './timeline.ts';
 
 const row = (id: string, account: string | null, more: Partial<RequestWire> = {}) =>
   ({

@@ -3,14 +3,14 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { AccountChangesWire, AccountTransport, AccountWire } from '../../admin-api/account.ts';
 import type { UsageRange } from '../../admin-api/usage.ts';
 import type { QuotaHistoryWire } from '../../admin-api/window.ts';
+import { AccountReason, useColour, Windows } from '../components/account.tsx';
+import { Chart, type Series } from '../components/chart.tsx';
+import { Confirm, Dialog } from '../components/dialog.tsx';
+import { Choice, Field, type Submit, valuesOf } from '../components/form.tsx';
+import { tell } from '../components/toast.tsx';
+import { t, windowInWords, wordFor } from '../i18n/words.ts';
 import { call } from '../model/api.ts';
 import { namesOf } from '../model/names.ts';
-import { AccountReason, useColour, Windows } from '../parts/account.tsx';
-import { Chart, type Series } from '../parts/chart.tsx';
-import { Confirm, Dialog } from '../parts/dialog.tsx';
-import { Choice, Field, type Submit, valuesOf } from '../parts/form.tsx';
-import { tell } from '../parts/toast.tsx';
-import { t, windowInWords, wordFor } from '../words/words.ts';
 
 export interface DetailProps {
   readonly account: AccountWire;

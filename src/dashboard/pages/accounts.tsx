@@ -1,21 +1,21 @@
 /** The accounts of the pool: what each is, has left and may do. */
 import { useState } from 'preact/hooks';
 import type { AccountChangesWire, AccountWire } from '../../admin-api/account.ts';
+import { AccountBadge, AccountName, AccountReason, Windows } from '../components/account.tsx';
+import { Ago } from '../components/time.tsx';
+import { tell } from '../components/toast.tsx';
+import { t, wordFor } from '../i18n/words.ts';
 import { call } from '../model/api.ts';
 import { inServingOrder } from '../model/order.ts';
+import { like, usePreferences } from '../model/preferences.ts';
 import type { PageProps } from '../model/route.ts';
 import { go, hrefOf } from '../model/route.ts';
-import { useWorld } from '../model/store.ts';
-import { like, useTaste } from '../model/taste.ts';
-import { AccountBadge, AccountName, AccountReason, Windows } from '../parts/account.tsx';
-import { Ago } from '../parts/time.tsx';
-import { tell } from '../parts/toast.tsx';
-import { t, wordFor } from '../words/words.ts';
+import { useAppState } from '../model/store.ts';
 import { AccountDetail } from './account-detail.tsx';
 import { AddAccount } from './add-account.tsx';
 
 export function Accounts({ route }: PageProps) {
-  const accounts = useWorld((world) => world.accounts);
+  const accounts = useAppState((world) => world.accounts);
   const open = accounts.find((account) => account.id === route.item);
   const { add } = route.query;
   const close = (): void => go(hrefOf('accounts'));
@@ -48,7 +48,7 @@ export function Accounts({ route }: PageProps) {
 }
 
 function BlurButton() {
-  const { emails } = useTaste();
+  const { emails } = usePreferences();
   const next = emails === 'shown' ? 'blurred' : 'shown';
   return (
     <button

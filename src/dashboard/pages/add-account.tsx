@@ -1,12 +1,12 @@
 /** Four ways in for an account, all without leaving the page. */
 import { useState } from 'preact/hooks';
 import type { NewAccountWire } from '../../admin-api/account.ts';
+import { Dialog } from '../components/dialog.tsx';
+import { Choice, Field, type Submit, valuesOf } from '../components/form.tsx';
+import { Refused } from '../components/refused.tsx';
+import { tell } from '../components/toast.tsx';
+import { t } from '../i18n/words.ts';
 import { call } from '../model/api.ts';
-import { Dialog } from '../parts/dialog.tsx';
-import { Choice, Field, type Submit, valuesOf } from '../parts/form.tsx';
-import { Refused } from '../parts/refused.tsx';
-import { tell } from '../parts/toast.tsx';
-import { t } from '../words/words.ts';
 import { LogIn } from './log-in.tsx';
 
 const METHODS = ['device', 'browser', 'file', 'api_key'] as const;

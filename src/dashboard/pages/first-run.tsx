@@ -1,17 +1,17 @@
 /** From nothing to the first turn, one step after the other; each is ticked as soon as it has happened. */
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
+import { AccountName } from '../components/account.tsx';
+import { Snippets } from '../components/snippets.tsx';
+import { t } from '../i18n/words.ts';
 import { hrefOf } from '../model/route.ts';
-import { useWorld } from '../model/store.ts';
-import { AccountName } from '../parts/account.tsx';
-import { Snippets } from '../parts/snippets.tsx';
-import { t } from '../words/words.ts';
+import { useAppState } from '../model/store.ts';
 import { NewKey } from './new-key.tsx';
 
 export function FirstRun() {
-  const accounts = useWorld((world) => world.accounts);
-  const keys = useWorld((world) => world.keys);
-  const first = useWorld((world) => world.requests[0]);
+  const accounts = useAppState((world) => world.accounts);
+  const keys = useAppState((world) => world.keys);
+  const first = useAppState((world) => world.requests[0]);
   const [copied, setCopied] = useState<'no' | 'yes'>('no');
   const [asked, setAsked] = useState<'no' | 'yes'>('no');
   const done = [accounts.length > 0, keys.length > 0, copied === 'yes', first !== undefined];

@@ -2,17 +2,17 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { KeyWire } from '../../admin-api/key.ts';
 import type { UsageWire } from '../../admin-api/usage.ts';
+import { Confirm } from '../components/dialog.tsx';
+import { tell } from '../components/toast.tsx';
+import { count, day, short } from '../i18n/format.ts';
+import { t } from '../i18n/words.ts';
 import { call } from '../model/api.ts';
 import { readKeys } from '../model/live.ts';
-import { useWorld } from '../model/store.ts';
-import { Confirm } from '../parts/dialog.tsx';
-import { tell } from '../parts/toast.tsx';
-import { count, day, short } from '../words/format.ts';
-import { t } from '../words/words.ts';
+import { useAppState } from '../model/store.ts';
 import { NewKey } from './new-key.tsx';
 
 export function Keys() {
-  const keys = useWorld((world) => world.keys).filter((key) => key.revoked_at === null);
+  const keys = useAppState((world) => world.keys).filter((key) => key.revoked_at === null);
   const [usage, setUsage] = useState<UsageWire>();
   const [asked, setAsked] = useState<'no' | 'yes'>('no');
   useEffect(() => {

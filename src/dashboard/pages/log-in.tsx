@@ -4,13 +4,13 @@
  */
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import type { LoginCallbackWire, LoginMethod, LoginStartWire, LoginWire } from '../../admin-api/login.ts';
+import { copy } from '../components/code.tsx';
+import { Field, type Submit, valuesOf } from '../components/form.tsx';
+import { Refused } from '../components/refused.tsx';
+import { Countdown } from '../components/time.tsx';
+import { loginFailureInWords, t } from '../i18n/words.ts';
 import { call } from '../model/api.ts';
-import { useWorld } from '../model/store.ts';
-import { copy } from '../parts/code.tsx';
-import { Field, type Submit, valuesOf } from '../parts/form.tsx';
-import { Refused } from '../parts/refused.tsx';
-import { Countdown } from '../parts/time.tsx';
-import { loginFailureInWords, t } from '../words/words.ts';
+import { useAppState } from '../model/store.ts';
 
 const ASKED_AFTER_MS = 4000;
 
@@ -81,7 +81,7 @@ function Pending({ login, onDone, onFail }: PendingProps) {
 }
 
 function useOutcome(login: LoginWire, onDone: () => void, onFail: (message: string) => void): void {
-  const accounts = useWorld((world) => world.accounts);
+  const accounts = useAppState((world) => world.accounts);
   const look = useCallback(async () => {
     const answer = await call<LoginWire>('GET', `/api/logins/${login.id}`);
     if (!answer.ok) return;

@@ -1,7 +1,8 @@
 /** One change of account in one line: from where to where, why, and how the conversation was kept. */
-import type { Move, Reason, Told } from '../model/story.ts';
-import { useAccountName } from '../parts/account.tsx';
-import { codeInWords, hasWords, t, wordFor } from '../words/words.ts';
+
+import { useAccountName } from '../components/account.tsx';
+import { codeInWords, hasWords, t, wordFor } from '../i18n/words.ts';
+import type { Move, Reason, Told } from '../model/timeline.ts';
 
 export interface MoveLineProps {
   readonly move: Told;

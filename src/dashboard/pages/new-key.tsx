@@ -1,14 +1,14 @@
 /** Makes a key, and shows it the one time it can be seen. */
 import { useState } from 'preact/hooks';
 import type { KeyDraftWire, KeyLimitsWire, KeyWire, NewKeyWire } from '../../admin-api/key.ts';
+import { Code } from '../components/code.tsx';
+import { Dialog } from '../components/dialog.tsx';
+import { Field, type Submit, valuesOf } from '../components/form.tsx';
+import { Refused } from '../components/refused.tsx';
+import { t } from '../i18n/words.ts';
 import { call } from '../model/api.ts';
 import { readKeys } from '../model/live.ts';
 import { namesOf } from '../model/names.ts';
-import { Code } from '../parts/code.tsx';
-import { Dialog } from '../parts/dialog.tsx';
-import { Field, type Submit, valuesOf } from '../parts/form.tsx';
-import { Refused } from '../parts/refused.tsx';
-import { t } from '../words/words.ts';
 
 const LIMITS = namesOf<keyof KeyLimitsWire>({
   requests_per_minute: true,

@@ -9,13 +9,13 @@ import type {
   SettingsChangesWire,
   SettingsWire,
 } from '../../admin-api/settings.ts';
+import { Dialog } from '../components/dialog.tsx';
+import { Field, type Submit, valuesOf } from '../components/form.tsx';
+import { Refused } from '../components/refused.tsx';
+import { tell } from '../components/toast.tsx';
+import { t, wordFor } from '../i18n/words.ts';
 import { call } from '../model/api.ts';
 import { namesOf } from '../model/names.ts';
-import { Dialog } from '../parts/dialog.tsx';
-import { Field, type Submit, valuesOf } from '../parts/form.tsx';
-import { Refused } from '../parts/refused.tsx';
-import { tell } from '../parts/toast.tsx';
-import { t, wordFor } from '../words/words.ts';
 
 export function Notifications() {
   const [settings, setSettings] = useState<SettingsWire>();

@@ -2,17 +2,17 @@
 import { useEffect } from 'preact/hooks';
 import type { AccountWire } from '../../admin-api/account.ts';
 import type { RequestWire } from '../../admin-api/request.ts';
+import { AccountBadge, AccountName, AccountReason, Windows } from '../components/account.tsx';
+import { KeyName } from '../components/key-name.tsx';
+import { Ago, useNow } from '../components/time.tsx';
+import { TurnBadge } from '../components/turn-status.tsx';
+import { clock, milliseconds, span } from '../i18n/format.ts';
+import { t } from '../i18n/words.ts';
 import { readStatus } from '../model/live.ts';
 import { inServingOrder, isOverCeiling, verdictOf } from '../model/order.ts';
 import type { PageProps } from '../model/route.ts';
 import { hrefOf } from '../model/route.ts';
-import { useWorld } from '../model/store.ts';
-import { AccountBadge, AccountName, AccountReason, Windows } from '../parts/account.tsx';
-import { KeyName } from '../parts/key-name.tsx';
-import { Ago, useNow } from '../parts/time.tsx';
-import { TurnBadge } from '../parts/turn-status.tsx';
-import { clock, milliseconds, span } from '../words/format.ts';
-import { t } from '../words/words.ts';
+import { useAppState } from '../model/store.ts';
 import { FirstRun } from './first-run.tsx';
 import { Repairs } from './repairs.tsx';
 import { RunningTurns } from './running.tsx';
@@ -20,7 +20,7 @@ import { RunningTurns } from './running.tsx';
 const LATEST_SHOWN = 8;
 
 export function Now({ route }: PageProps) {
-  const fresh = useWorld((world) => world.accounts.length === 0 || world.requests.length === 0);
+  const fresh = useAppState((world) => world.accounts.length === 0 || world.requests.length === 0);
   useEffect(() => void readStatus(), []);
   if (fresh && route.query['skip'] !== 'yes') return <FirstRun />;
   return (
@@ -36,7 +36,7 @@ export function Now({ route }: PageProps) {
 
 function Verdict() {
   const now = useNow();
-  const accounts = useWorld((world) => world.accounts);
+  const accounts = useAppState((world) => world.accounts);
   const { tone, ready, total, next } = verdictOf(accounts, now);
   const values = { ready, total };
   const sentence =
@@ -57,7 +57,7 @@ function Verdict() {
 }
 
 function Strip() {
-  const accounts = useWorld((world) => world.accounts);
+  const accounts = useAppState((world) => world.accounts);
   return (
     <section class="section">
       <h2>{t('now.order')}</h2>
@@ -93,7 +93,7 @@ function AccountCard({ account }: { readonly account: AccountWire }) {
 }
 
 function Latest() {
-  const requests = useWorld((world) => world.requests);
+  const requests = useAppState((world) => world.requests);
   return (
     <section class="section">
       <div class="row apart">

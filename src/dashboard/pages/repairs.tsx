@@ -1,19 +1,19 @@
 /** What needs a hand, each with the one button that mends it. */
 import { useState } from 'preact/hooks';
 import type { AccountWire } from '../../admin-api/account.ts';
+import { tell } from '../components/toast.tsx';
+import { t, wordFor } from '../i18n/words.ts';
 import { call } from '../model/api.ts';
 import { readStatus } from '../model/live.ts';
 import { hrefOf } from '../model/route.ts';
-import { useWorld } from '../model/store.ts';
-import { tell } from '../parts/toast.tsx';
-import { t, wordFor } from '../words/words.ts';
+import { useAppState } from '../model/store.ts';
 
 /** More rows than this in the queue: the disk does not take them. */
 const QUEUE_IS_STUCK = 500;
 
 export function Repairs() {
-  const accounts = useWorld((world) => world.accounts);
-  const writer = useWorld((world) => world.status?.writer);
+  const accounts = useAppState((world) => world.accounts);
+  const writer = useAppState((world) => world.status?.writer);
   const blocked = accounts.filter((account) => BLOCKED.has(account.status));
   const stuck = writer !== undefined && (writer.queue > QUEUE_IS_STUCK || writer.dropped > 0);
   if (blocked.length === 0 && !stuck) return null;

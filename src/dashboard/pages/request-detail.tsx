@@ -2,18 +2,18 @@
 import { type ComponentChildren, Fragment } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { AttemptWire, RequestDetailWire } from '../../admin-api/request.ts';
+import { AccountName, useColour } from '../components/account.tsx';
+import { copy } from '../components/code.tsx';
+import { Dialog } from '../components/dialog.tsx';
+import { KeyName } from '../components/key-name.tsx';
+import { TurnBadge } from '../components/turn-status.tsx';
+import { bytes, count, milliseconds, moment, percent } from '../i18n/format.ts';
+import { t, wordFor } from '../i18n/words.ts';
 import { type Answer, call } from '../model/api.ts';
 import { curlOf } from '../model/curl.ts';
 import { go, hrefOf, type Route } from '../model/route.ts';
-import { AccountName, useColour } from '../parts/account.tsx';
-import { copy } from '../parts/code.tsx';
-import { Dialog } from '../parts/dialog.tsx';
-import { KeyName } from '../parts/key-name.tsx';
-import { TurnBadge } from '../parts/turn-status.tsx';
-import { bytes, count, milliseconds, moment, percent } from '../words/format.ts';
-import { t, wordFor } from '../words/words.ts';
 
-export function Why({ id, route }: { readonly id: string; readonly route: Route }) {
+export function RequestDetail({ id, route }: { readonly id: string; readonly route: Route }) {
   const [answer, setAnswer] = useState<Answer<RequestDetailWire>>();
   useEffect(() => {
     setAnswer(undefined);

@@ -1,17 +1,17 @@
 /** Every accepted turn, newest first; the filters are in the address. */
 import { useEffect, useState } from 'preact/hooks';
 import type { RequestStatus, RequestWire } from '../../admin-api/request.ts';
+import { AccountName } from '../components/account.tsx';
+import { KeyName } from '../components/key-name.tsx';
+import { TurnBadge } from '../components/turn-status.tsx';
+import { VirtualList } from '../components/virtual-list.tsx';
+import { count, listed, milliseconds, moment, short } from '../i18n/format.ts';
+import { t, type Word, wordFor } from '../i18n/words.ts';
 import { namesOf } from '../model/names.ts';
 import { type Filter, filterOf, useRequestList } from '../model/request-list.ts';
 import type { PageProps } from '../model/route.ts';
 import { hrefOf, rewrite } from '../model/route.ts';
-import { useWorld } from '../model/store.ts';
-import { AccountName } from '../parts/account.tsx';
-import { KeyName } from '../parts/key-name.tsx';
-import { TurnBadge } from '../parts/turn-status.tsx';
-import { VirtualList } from '../parts/virtual-list.tsx';
-import { count, listed, milliseconds, moment, short } from '../words/format.ts';
-import { t, type Word, wordFor } from '../words/words.ts';
+import { useAppState } from '../model/store.ts';
 
 const WIDE = '(min-width: 861px)';
 const HEIGHTS = { wide: 40, narrow: 60 } as const;
@@ -131,8 +131,8 @@ function Entry({ row, top, filter }: EntryProps) {
 const STATUSES = namesOf<RequestStatus>({ completed: true, incomplete: true, failed: true, cancelled: true });
 
 function Filters({ filter }: { readonly filter: Filter }) {
-  const accounts = useWorld((world) => world.accounts);
-  const keys = useWorld((world) => world.keys);
+  const accounts = useAppState((world) => world.accounts);
+  const keys = useAppState((world) => world.keys);
   const set = (changes: Filter): void => rewrite(hrefOf('requests', undefined, { ...filter, ...changes }));
   const keyOptions = [['local', t('key.local')] as const, ...keys.map((key) => [key.id, key.name] as const)];
   return (

@@ -1,16 +1,16 @@
 /** The turns that run at this moment. */
 import type { TurnWire } from '../../admin-api/turn.ts';
+import { AccountName } from '../components/account.tsx';
+import { useKeyName } from '../components/key-name.tsx';
+import { Age } from '../components/time.tsx';
+import { t, wordFor } from '../i18n/words.ts';
 import { hrefOf } from '../model/route.ts';
-import { useWorld } from '../model/store.ts';
-import { AccountName } from '../parts/account.tsx';
-import { useKeyName } from '../parts/key-name.tsx';
-import { Age } from '../parts/time.tsx';
-import { t, wordFor } from '../words/words.ts';
+import { useAppState } from '../model/store.ts';
 
 const MAX_SHOWN = 100;
 
 export function RunningTurns() {
-  const turns = useWorld((world) => world.turns);
+  const turns = useAppState((world) => world.turns);
   return (
     <section class="section">
       <h2>
@@ -52,6 +52,6 @@ function TurnRow({ turn }: { readonly turn: TurnWire }) {
 }
 
 function TurnPace({ id }: { readonly id: string }) {
-  const perSecond = useWorld((world) => world.paces.get(id)?.perSecond ?? 0);
+  const perSecond = useAppState((world) => world.paces.get(id)?.perSecond ?? 0);
   return <>{perSecond > 0 ? t('now.pace', { n: Math.round(perSecond) }) : ''}</>;
 }

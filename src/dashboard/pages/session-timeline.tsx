@@ -2,18 +2,18 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { RequestDetailWire, RequestWire } from '../../admin-api/request.ts';
 import type { SessionWire } from '../../admin-api/session.ts';
+import { AccountName, useColour } from '../components/account.tsx';
+import { Confirm } from '../components/dialog.tsx';
+import { useKeyName } from '../components/key-name.tsx';
+import { Ago } from '../components/time.tsx';
+import { tell } from '../components/toast.tsx';
+import { TurnBadge } from '../components/turn-status.tsx';
+import { count, milliseconds, percent, short } from '../i18n/format.ts';
+import { t, wordFor } from '../i18n/words.ts';
 import { call, list } from '../model/api.ts';
 import { go, hrefOf, type Route } from '../model/route.ts';
-import { useWorld } from '../model/store.ts';
-import { type Chapter, type Move, storyOf, sumsOf } from '../model/story.ts';
-import { AccountName, useColour } from '../parts/account.tsx';
-import { Confirm } from '../parts/dialog.tsx';
-import { useKeyName } from '../parts/key-name.tsx';
-import { Ago } from '../parts/time.tsx';
-import { tell } from '../parts/toast.tsx';
-import { TurnBadge } from '../parts/turn-status.tsx';
-import { count, milliseconds, percent, short } from '../words/format.ts';
-import { t, wordFor } from '../words/words.ts';
+import { useAppState } from '../model/store.ts';
+import { type Chapter, type Move, storyOf, sumsOf } from '../model/timeline.ts';
 import { MoveLine } from './move-line.tsx';
 
 export interface StoryProps {
@@ -24,7 +24,7 @@ export interface StoryProps {
 /** What the server has stored, with what has happened since it was read. */
 function useTurnsOf(id: string): readonly RequestWire[] | undefined {
   const [read, setRead] = useState<readonly RequestWire[]>();
-  const live = useWorld((world) => world.requests);
+  const live = useAppState((world) => world.requests);
   useEffect(() => {
     setRead(undefined);
     void list<RequestWire>(`/api/requests?limit=1000&session=${encodeURIComponent(id)}`).then(setRead);
@@ -37,7 +37,7 @@ function useTurnsOf(id: string): readonly RequestWire[] | undefined {
 }
 
 export function SessionStory({ id, route }: StoryProps) {
-  const session = useWorld((world) => world.sessions.find((one) => one.id === id));
+  const session = useAppState((world) => world.sessions.find((one) => one.id === id));
   const rows = useTurnsOf(id);
   const chapters = useMemo(() => storyOf(rows ?? [], session?.switches), [rows, session]);
   return (

@@ -2,18 +2,18 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { RequestWire } from '../../admin-api/request.ts';
 import type { SessionWire } from '../../admin-api/session.ts';
-import { colourOf } from '../look/colours.ts';
+import { AccountName } from '../components/account.tsx';
+import { KeyName } from '../components/key-name.tsx';
+import { Ago } from '../components/time.tsx';
+import { percent } from '../i18n/format.ts';
+import { t } from '../i18n/words.ts';
 import type { PageProps } from '../model/route.ts';
 import { hrefOf, rewrite } from '../model/route.ts';
-import { useWorld } from '../model/store.ts';
-import { latestMove, sumsOf } from '../model/story.ts';
-import { AccountName } from '../parts/account.tsx';
-import { KeyName } from '../parts/key-name.tsx';
-import { Ago } from '../parts/time.tsx';
-import { percent } from '../words/format.ts';
-import { t } from '../words/words.ts';
+import { useAppState } from '../model/store.ts';
+import { latestMove, sumsOf } from '../model/timeline.ts';
+import { colourOf } from '../styles/colours.ts';
 import { MoveLine } from './move-line.tsx';
-import { SessionStory } from './session-story.tsx';
+import { SessionStory } from './session-timeline.tsx';
 
 const SHOWN_AT_FIRST = 100;
 const STRIP_LENGTH = 24;
@@ -24,9 +24,9 @@ export function Sessions({ route }: PageProps) {
 }
 
 function SessionList({ search }: { readonly search: string }) {
-  const sessions = useWorld((world) => world.sessions);
-  const requests = useWorld((world) => world.requests);
-  const keys = useWorld((world) => world.keys);
+  const sessions = useAppState((world) => world.sessions);
+  const requests = useAppState((world) => world.requests);
+  const keys = useAppState((world) => world.keys);
   const [most, setMost] = useState(SHOWN_AT_FIRST);
   const bySession = useMemo(() => Map.groupBy(requests, (row) => row.session), [requests]);
   const nameOf = (tenant: string) => keys.find((key) => key.id === tenant)?.name ?? tenant;
@@ -101,7 +101,7 @@ function SessionRow({ session, rows }: SessionRowProps) {
 
 /** The last turns, oldest on the left, each in the colour of its account. */
 function Strip({ rows }: { readonly rows: readonly RequestWire[] }) {
-  const accounts = useWorld((world) => world.accounts);
+  const accounts = useAppState((world) => world.accounts);
   const shown = rows.slice(0, STRIP_LENGTH).toReversed();
   return (
     <span class="strip" aria-hidden="true">

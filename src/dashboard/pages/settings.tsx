@@ -1,15 +1,15 @@
 /** Keys, snippets, notifications, backup, and how this page looks. */
 import { useState } from 'preact/hooks';
 import type { BackupWire } from '../../admin-api/status.ts';
+import { Choice } from '../components/form.tsx';
+import { Snippets } from '../components/snippets.tsx';
+import { tell } from '../components/toast.tsx';
+import { bytes, span } from '../i18n/format.ts';
+import { t } from '../i18n/words.ts';
 import { call } from '../model/api.ts';
+import { like, usePreferences } from '../model/preferences.ts';
 import type { PageProps } from '../model/route.ts';
-import { useWorld } from '../model/store.ts';
-import { like, useTaste } from '../model/taste.ts';
-import { Choice } from '../parts/form.tsx';
-import { Snippets } from '../parts/snippets.tsx';
-import { tell } from '../parts/toast.tsx';
-import { bytes, span } from '../words/format.ts';
-import { t } from '../words/words.ts';
+import { useAppState } from '../model/store.ts';
 import { Keys } from './keys.tsx';
 import { Notifications } from './notifications.tsx';
 
@@ -64,7 +64,7 @@ function Backup() {
 }
 
 function Appearance() {
-  const { scheme, language, emails } = useTaste();
+  const { scheme, language, emails } = usePreferences();
   return (
     <section class="section">
       <h2>{t('look.title')}</h2>
@@ -99,7 +99,7 @@ function Appearance() {
 }
 
 function About() {
-  const status = useWorld((world) => world.status);
+  const status = useAppState((world) => world.status);
   if (status === undefined) return null;
   const { version, data_dir: place, uptime_seconds: uptime } = status;
   return (

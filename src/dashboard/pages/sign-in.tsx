@@ -1,9 +1,9 @@
 /** The way in: the admin token, once; the browser then keeps a cookie that no script can read. */
 import { useState } from 'preact/hooks';
+import { Field, type Submit, valuesOf } from '../components/form.tsx';
+import { t } from '../i18n/words.ts';
 import { call } from '../model/api.ts';
 import { connect } from '../model/live.ts';
-import { Field, type Submit, valuesOf } from '../parts/form.tsx';
-import { t } from '../words/words.ts';
 
 export function SignIn() {
   const [refused, setRefused] = useState<string>();

@@ -1,16 +1,16 @@
 /** Tokens over time and what they would have cost, per model, account and key. */
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { UsageRange, UsageSumWire, UsageWire } from '../../admin-api/usage.ts';
+import { AccountName } from '../components/account.tsx';
+import { Chart } from '../components/chart.tsx';
+import { Choice } from '../components/form.tsx';
+import { KeyName } from '../components/key-name.tsx';
+import { count, day, dollars, percent, short } from '../i18n/format.ts';
+import { t } from '../i18n/words.ts';
 import { call } from '../model/api.ts';
 import { namesOf } from '../model/names.ts';
 import type { PageProps } from '../model/route.ts';
 import { hrefOf, rewrite } from '../model/route.ts';
-import { AccountName } from '../parts/account.tsx';
-import { Chart } from '../parts/chart.tsx';
-import { Choice } from '../parts/form.tsx';
-import { KeyName } from '../parts/key-name.tsx';
-import { count, day, dollars, percent, short } from '../words/format.ts';
-import { t } from '../words/words.ts';
 
 const RANGES = namesOf<UsageRange>({ '24h': true, '7d': true, '30d': true });
 
