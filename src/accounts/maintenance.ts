@@ -55,19 +55,19 @@ export function isUsageDue(
   return now - since >= pauseMs * (0.8 + 0.4 * spread);
 }
 
-export interface UpkeepOptions {
+export interface MaintenanceOptions {
   readonly pool: AccountPool;
   readonly quotaMonitor: QuotaMonitor;
   readonly log: Log;
 }
 
 export class Maintenance implements Disposable {
-  readonly #options: UpkeepOptions;
+  readonly #options: MaintenanceOptions;
   readonly #asked = new Map<AccountId, LastCheck>();
   readonly #checkedAt = new Map<AccountId, number>();
   readonly #timer: NodeJS.Timeout;
 
-  constructor(options: UpkeepOptions) {
+  constructor(options: MaintenanceOptions) {
     this.#options = options;
     this.#timer = setInterval(() => this.look(Date.now()), LOOK_EVERY_MS).unref();
   }

@@ -22,7 +22,7 @@ import { askUsage, type UsageAnswer } from './usage-call.ts';
 /** A probe that takes longer shows the account as it is known. */
 const PROBE_TIMEOUT_MS = 3000;
 
-export interface AllowancesOptions {
+export interface QuotaMonitorOptions {
   readonly pool: AccountPool;
   readonly rows: AccountRows;
   readonly config: Config;
@@ -31,9 +31,9 @@ export interface AllowancesOptions {
 }
 
 export class QuotaMonitor {
-  readonly #options: AllowancesOptions;
+  readonly #options: QuotaMonitorOptions;
 
-  constructor(options: AllowancesOptions) {
+  constructor(options: QuotaMonitorOptions) {
     this.#options = options;
   }
 

@@ -9,7 +9,7 @@ import { type Refusal, refusal } from '../protocol/refusal.ts';
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 
-export interface RationsOptions {
+export interface KeyRateLimiterOptions {
   readonly limitsOf: (tenant: Tenant) => KeyLimits | undefined;
   /** Tokens that were used since an instant, from what was kept of earlier turns. */
   readonly tokensSince: (tenant: Tenant, at: number) => number;
@@ -34,10 +34,10 @@ interface Meter {
 }
 
 export class KeyRateLimiter {
-  readonly #options: RationsOptions;
+  readonly #options: KeyRateLimiterOptions;
   readonly #meters = new Map<Tenant, Meter>();
 
-  constructor(options: RationsOptions) {
+  constructor(options: KeyRateLimiterOptions) {
     this.#options = options;
   }
 

@@ -13,10 +13,10 @@ export interface MetricsSnapshot {
   readonly sessions: number;
   readonly connections: { readonly ws: number; readonly http: number };
   readonly writer: { readonly pending: number; readonly dropped: number };
-  readonly accounts: readonly AccountGlance[];
+  readonly accounts: readonly AccountSample[];
 }
 
-export interface AccountGlance {
+export interface AccountSample {
   readonly id: string;
   readonly status: string;
   readonly windows: readonly { name: string; usedPercent: number; resetsAt?: number | undefined }[];

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type HeapGlance, quietCollector } from './heap.ts';
+import { type HeapSample, quietCollector } from './heap.ts';
 
 const MIB = 1024 * 1024;
 
@@ -8,7 +8,7 @@ function collectedAt(
   startMib: number,
   glances: readonly (readonly [busyShare: number, oldMib: number, times?: number])[],
 ) {
-  let seen: HeapGlance = { busyShare: 1, oldBytes: startMib * MIB };
+  let seen: HeapSample = { busyShare: 1, oldBytes: startMib * MIB };
   const collected: number[] = [];
   const look = quietCollector(
     () => seen,

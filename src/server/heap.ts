@@ -25,7 +25,7 @@ export function boundHeap(): void {
   // Less would be paid for under load: what passes through counts as well, and each full collection walks all that lives.
   setFlagsFromString('--heap-growing-percent=200');
   const boundYoung = youngBound();
-  const collectWhenQuiet = quietCollector(heapGlance(), fullCollection());
+  const collectWhenQuiet = quietCollector(heapSample(), fullCollection());
   setInterval(() => {
     boundYoung();
     collectWhenQuiet();
@@ -43,7 +43,7 @@ function youngBound(): () => void {
   };
 }
 
-export interface HeapGlance {
+export interface HeapSample {
   /** Of the time since the last look, 0 to 1. */
   readonly busyShare: number;
   /** On the heap, young space left out: what lies there is collected all the time. */
@@ -54,7 +54,7 @@ export interface HeapGlance {
  * V8 collects the old when much new has come, so what a crowd of clients leaves behind lies there until the next crowd
  * comes, and adds to it. A pause of some milliseconds costs nothing while nobody asks for anything.
  */
-export function quietCollector(look: () => HeapGlance, collect: () => void): () => void {
+export function quietCollector(look: () => HeapSample, collect: () => void): () => void {
   let kept = look().oldBytes;
   let quietLooks = 0;
   return () => {
@@ -67,7 +67,7 @@ export function quietCollector(look: () => HeapGlance, collect: () => void): () 
   };
 }
 
-function heapGlance(): () => HeapGlance {
+function heapSample(): () => HeapSample {
   let before = performance.eventLoopUtilization();
   return () => {
     const now = performance.eventLoopUtilization();

@@ -106,13 +106,13 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a handshake is shown before the first output',
-    file: 'gate.ts',
+    file: 'held-frames.ts',
     from: "const holds = kind === 'handshake' || kind === 'vendor';",
     to: "const holds = kind === 'vendor';",
   },
   {
     name: 'held frames have no bound',
-    file: 'gate.ts',
+    file: 'held-frames.ts',
     from: 'this.#held.length < MAX_HELD_FRAMES && this.#bytes < MAX_HELD_BYTES;',
     to: 'this.#held.length > 0;',
   },

@@ -11,7 +11,7 @@ import { Sessions } from '../../src/bridge/session/sessions.ts';
 import { ClientStream } from '../../src/bridge/turn/client-stream.ts';
 import { TurnRecord } from '../../src/bridge/turn/record.ts';
 import { Backpressure } from '../../src/http/limits/backpressure.ts';
-import { Live } from '../../src/observability/live/live.ts';
+import { Live } from '../../src/observability/live/change-events.ts';
 import { RequestLog } from '../../src/store/requests.ts';
 import { Store } from '../../src/store/store.ts';
 import { Transcripts } from '../../src/store/transcripts/transcripts.ts';

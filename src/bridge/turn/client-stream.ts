@@ -5,7 +5,7 @@
 import type { ResponseId } from '../../domain/ids.ts';
 import { type Frame, parseObject } from '../../protocol/frame.ts';
 import { failedFrame, newResponseId, type Refusal } from '../../protocol/refusal.ts';
-import { HoldGate } from '../../turn/gate.ts';
+import { HeldFrames } from '../../turn/held-frames.ts';
 import type { Outcome, TurnRequest, TurnSink } from '../turn-request.ts';
 
 /**
@@ -19,7 +19,7 @@ export class ClientStream {
   readonly #request: TurnRequest;
   readonly #hold: Hold;
   readonly #sink: TurnSink;
-  readonly #gate = new HoldGate();
+  readonly #held = new HeldFrames();
   #last: Frame | undefined;
   #state: 'open' | 'ended' = 'open';
 
@@ -27,7 +27,7 @@ export class ClientStream {
     this.#request = request;
     this.#hold = hold;
     this.#sink = sink;
-    if (hold === 'none') this.#gate.release();
+    if (hold === 'none') this.#held.release();
   }
 
   /** Something has been shown: what follows cannot be taken back. */
@@ -48,7 +48,7 @@ export class ClientStream {
   /** A collected answer is read from its end; nothing before it is kept. */
   pass(frame: Frame): void {
     if (this.#hold === 'until_end') return;
-    for (const released of this.#gate.offer(frame)) this.#show(released);
+    for (const released of this.#held.offer(frame)) this.#show(released);
   }
 
   flush(): void {
@@ -57,7 +57,7 @@ export class ClientStream {
 
   /** What was held belongs to an attempt that is over; the next one begins with its own handshake. */
   forgetHeld(): void {
-    this.#gate.forget();
+    this.#held.forget();
   }
 
   answered(frame: Frame): void {
@@ -99,7 +99,7 @@ export class ClientStream {
 
   #finish(frame: Frame): void {
     if (this.#hold === 'until_end') return;
-    for (const held of this.#gate.release()) this.#show(held);
+    for (const held of this.#held.release()) this.#show(held);
     this.#show(frame);
   }
 

@@ -1,7 +1,8 @@
 /**
  * Accounts as they rest in the database: their logins (sealed), their state, their quota windows and the
- * models they refuse. The caller keeps the rows in memory; this only loads and saves them, and never decides
- * who serves.
+ * models they refuse. This only loads and saves them, and never decides who serves. Who writes: the pool (marks), the
+ * token refresher (tokens), the quota monitor (windows), logins and the admin API (what a person adds or changes); each
+ * write names its columns, and no other column is touched.
  */
 import { randomUUID } from 'node:crypto';
 import { and, asc, eq, gte } from 'drizzle-orm';

@@ -9,10 +9,10 @@ import type { Outcome, Proposal } from '../writer/tentative.ts';
 import type { Statement, WriteUnit } from '../writer/write-unit.ts';
 import type { Writer } from '../writer/writer.ts';
 import { TranscriptEviction } from './eviction.ts';
+import { LastUsed } from './last-used.ts';
 import { TranscriptLeases } from './leases.ts';
 import { chainKeyOf, keyOf, type PackedNode, packed, type TranscriptNode } from './node.ts';
 import type { HistorySize, StoredNode, TranscriptRows } from './rows.ts';
-import { TranscriptTouches } from './touches.ts';
 
 /** Memory spares a running conversation the way to the disk; where there is no disk it is all that is remembered. */
 const CACHE_BYTES = { disk: 8 * 1024 * 1024, memory: 64 * 1024 * 1024, off: 4 * 1024 * 1024 };
@@ -38,7 +38,7 @@ export class Transcripts {
   readonly #byItem = new Map<string, ResponseId>();
   /** Hidden, but perhaps not yet in the database. */
   readonly #hiding = new Set<string>();
-  readonly #touches: TranscriptTouches;
+  readonly #touches: LastUsed;
   readonly #leases = new TranscriptLeases();
   readonly #eviction: TranscriptEviction;
   /** Turns whose conversation was seen to be there from its beginning. */
@@ -54,7 +54,7 @@ export class Transcripts {
       sizeCalculation: ({ node }) => node.bytes,
       dispose: ({ node }) => this.#unindex(node),
     });
-    const [touches, leases] = [new TranscriptTouches(options), this.#leases];
+    const [touches, leases] = [new LastUsed(options), this.#leases];
     this.#touches = touches;
     this.#eviction = new TranscriptEviction({
       ...options,

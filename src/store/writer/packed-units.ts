@@ -40,13 +40,7 @@ function packed(param: Parameter, pieces: Uint8Array[]): PackedParameter {
 export function unpackUnits({ values, bytes }: PackedUnits): readonly NumberedUnit[] {
   const left = new Unpacking(JSON.parse(values) as readonly PackedParameter[], bytes);
   const units: NumberedUnit[] = [];
-  while (!left.isEmpty) {
-    const statements = Array.from({ length: left.count() }, () => {
-      const text = left.count();
-      return { text, params: Array.from({ length: left.count() }, () => left.param()) };
-    });
-    units.push(statements);
-  }
+  while (!left.isEmpty) units.push(left.unit());
   return units;
 }
 
@@ -65,11 +59,24 @@ class Unpacking {
     return this.#at >= this.#values.length;
   }
 
-  count(): number {
+  unit(): NumberedUnit {
+    const statements: NumberedStatement[] = [];
+    for (let left = this.#count(); left > 0; left -= 1) statements.push(this.#statement());
+    return statements;
+  }
+
+  #statement(): NumberedStatement {
+    const text = this.#count();
+    const params: Parameter[] = [];
+    for (let left = this.#count(); left > 0; left -= 1) params.push(this.#param());
+    return { text, params };
+  }
+
+  #count(): number {
     return this.#next() as number;
   }
 
-  param(): Parameter {
+  #param(): Parameter {
     const param = this.#next();
     if (param === null || typeof param !== 'object') return param;
     const [length, aad] = param;

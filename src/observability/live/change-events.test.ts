@@ -3,8 +3,8 @@ import type { AccountWire } from '../../admin-api/account.ts';
 import type { FeedEvents } from '../../admin-api/events.ts';
 import type { LiveTurn } from '../../bridge/turn/snapshot.ts';
 import type { AccountId, SessionId } from '../../domain/ids.ts';
+import { Live, type Shown } from './change-events.ts';
 import { Feed, type FeedEvent } from './feed.ts';
-import { Live, type Shown } from './live.ts';
 import { RunningTurns } from './running-turns.ts';
 
 beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }));

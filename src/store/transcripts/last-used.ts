@@ -19,7 +19,7 @@ export interface TouchOptions {
   readonly now: () => number;
 }
 
-export class TranscriptTouches {
+export class LastUsed {
   readonly #options: TouchOptions;
   /** Until they are committed: whoever makes room asks here, too. */
   readonly #touched = new Map<string, Touch>();

@@ -8,7 +8,7 @@ import { type Frame, kindOf } from '../protocol/frame.ts';
 const MAX_HELD_FRAMES = 64;
 const MAX_HELD_BYTES = 4 * 1024 * 1024;
 
-export class HoldGate {
+export class HeldFrames {
   #held: Frame[] = [];
   #bytes = 0;
   #state: 'held' | 'open' = 'held';
