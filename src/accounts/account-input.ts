@@ -25,12 +25,12 @@ const bodySchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('chatgpt'), ...shared, auth_json: z.unknown() }),
 ]) satisfies z.ZodType<unknown, NewAccountWire>;
 
-export type Intake =
+export type AccountInput =
   | { readonly ok: true; readonly drafts: readonly AccountDraft[] }
   | { readonly ok: false; readonly reason: string };
 
 /** `reason` names the member at fault and never repeats a credential. */
-export function readIntake(body: unknown): Intake {
+export function readAccountInput(body: unknown): AccountInput {
   const parsed = bodySchema.safeParse(body);
   if (!parsed.success) return { ok: false, reason: problemsOf(parsed.error) };
   const { kind, name, priority, transport, proxy } = parsed.data;

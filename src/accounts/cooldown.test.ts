@@ -3,7 +3,7 @@ import { accountRow as row } from '../../test/support/account-row.ts';
 import type { AccountRow } from '../domain/account.ts';
 import type { Failure } from '../turn/failure.ts';
 import type { Mark } from '../turn/recovery.ts';
-import { blockFor, FREED } from './cooldown.ts';
+import { blockFor, READY } from './cooldown.ts';
 import type { QuotaReading } from './quota.ts';
 import { changesBy } from './quota-changes.ts';
 
@@ -85,7 +85,7 @@ const OUT = row({ status: 'exhausted', statusSince: NOW - MINUTE, availableAt: N
 const asked = { askedAt: NOW, now: NOW };
 
 test('a reading below the limit frees an account, unless it is older than the block', () => {
-  expect(changesBy(OUT, reading(99), asked)).toEqual(FREED);
+  expect(changesBy(OUT, reading(99), asked)).toEqual(READY);
   expect(changesBy(OUT, reading(99), { askedAt: NOW - 2 * MINUTE, now: NOW })).toEqual({});
   expect(changesBy(OUT, reading(100), asked)).toEqual({});
   expect(changesBy(OUT, reading(50, 'reached'), asked)).toEqual({});

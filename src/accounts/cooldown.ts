@@ -71,7 +71,7 @@ function blockedUntil(row: AccountRow, mark: Mark, untilAt: number, now: number)
 }
 
 /** Nothing holds the account back any more. */
-export const FREED: AccountChanges = {
+export const READY: AccountChanges = {
   status: 'ready',
   statusReason: undefined,
   statusSince: undefined,

@@ -15,7 +15,7 @@ import { RECOVERY } from '../turn/recovery.ts';
 import type { UpstreamAccount } from '../upstream/account.ts';
 import { accountToWire, candidateOf, type Usage, upstreamAccountOf } from './account.ts';
 import { AccountTokens } from './account-tokens.ts';
-import { blockFor, FREED } from './cooldown.ts';
+import { blockFor, READY } from './cooldown.ts';
 import { HostIncidents } from './host-incidents.ts';
 import { LossStreaks } from './loss-streaks.ts';
 import { type Choice, choose, type SelectionRequest } from './selection.ts';
@@ -143,7 +143,7 @@ export class AccountPool {
   async readmit(id: AccountId): Promise<void> {
     this.tokens.accepted(id);
     this.#streaks.answered(id);
-    await this.#options.rows.patch(id, { ...FREED, strikes: 0 });
+    await this.#options.rows.patch(id, { ...READY, strikes: 0 });
   }
 
   /** The account has answered a turn: what was held against it lately no longer counts. */
@@ -178,7 +178,7 @@ export class AccountPool {
       'upstream refuses this host',
     );
     for (const id of seen.accounts) {
-      if (this.#options.rows.get(id)?.statusReason === failure.code) this.#patch(id, FREED);
+      if (this.#options.rows.get(id)?.statusReason === failure.code) this.#patch(id, READY);
     }
     return true;
   }

@@ -6,7 +6,7 @@ import type { OwnCode } from '../admin-api/codes.ts';
 import type { AccountChanges, AccountRow } from '../domain/account.ts';
 import { RECOVERY } from '../turn/recovery.ts';
 import { statusOf } from './account.ts';
-import { FREED } from './cooldown.ts';
+import { READY } from './cooldown.ts';
 import { isMain, type QuotaReading } from './quota.ts';
 
 /** A reading in a turn's answer says nothing newer than the moment the turn was asked. */
@@ -39,5 +39,5 @@ function standingBy(
   }
   const older = askedAt < (row.statusSince ?? 0);
   const spare = main.length > 0 && full.length === 0 && reading.limit !== 'reached';
-  return status === 'exhausted' && spare && !older ? FREED : {};
+  return status === 'exhausted' && spare && !older ? READY : {};
 }

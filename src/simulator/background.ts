@@ -1,10 +1,10 @@
 /**
  * Responses that run without their client: what was said is kept under its sequence numbers, so that any number of
- * readers can follow from any place. Knows nothing of HTTP; a reader is an `Outlet`.
+ * readers can follow from any place. Knows nothing of HTTP; a reader is a `ResponseWriter`.
  */
 import { errorEvent } from './error-frames.ts';
 import type { Ledger } from './ledger.ts';
-import type { Cut, Outlet } from './player.ts';
+import type { Cut, ResponseWriter } from './player.ts';
 import type { ErrorAnswer, Headers, WireEvent } from './wire.ts';
 
 /** Older ones can no longer be followed, so that a demo can run for weeks. */
@@ -16,15 +16,15 @@ interface Home {
   readonly ledger: Ledger;
 }
 
-/** One response in the background: the outlet of its turn, and the source of everyone who follows it. */
-export class BackgroundRun implements Outlet {
+/** One response in the background: the writer of its turn, and the source of everyone who follows it. */
+export class BackgroundRun implements ResponseWriter {
   /** Whether its client asked for a stream. */
   readonly streamed: boolean;
   readonly #runs: Map<string, BackgroundRun>;
   readonly #ledger: Ledger;
   readonly #cancelled = new AbortController();
   readonly #events: WireEvent[] = [];
-  readonly #followers = new Set<Outlet>();
+  readonly #followers = new Set<ResponseWriter>();
   /** Undefined until `response.created`: until then there is nothing that could go on without its client. */
   #id: string | undefined;
   #ended = false;
@@ -40,7 +40,7 @@ export class BackgroundRun implements Outlet {
   }
 
   /** Tells the follower everything behind that sequence number, and from then on what happens. */
-  follow(follower: Outlet, after: number): void {
+  follow(follower: ResponseWriter, after: number): void {
     for (const event of this.#events) {
       if (Number(event['sequence_number'] ?? after + 1) > after) follower.send(event);
     }
@@ -48,7 +48,7 @@ export class BackgroundRun implements Outlet {
     else this.#followers.add(follower);
   }
 
-  leave(follower: Outlet): void {
+  leave(follower: ResponseWriter): void {
     this.#followers.delete(follower);
     if (this.#id === undefined) this.cancel();
   }

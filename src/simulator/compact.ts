@@ -6,48 +6,48 @@ import { compaction, composeAnswer } from './answer.ts';
 import { compacts, refusedRoute } from './compaction.ts';
 import { limitHeaders } from './dialect-chatgpt.ts';
 import type { TurnStatus } from './journal.ts';
-import { afterStrike, type Cut, type Outlet, rest } from './player.ts';
+import { afterStrike, type Cut, type ResponseWriter, rest } from './player.ts';
 import type { Behaviour, Fault } from './script.ts';
 import { type AdmittedTurn, type Arrival, admit, spentQuota, usageOf } from './turn.ts';
 import type { ErrorAnswer, Headers } from './wire.ts';
 import type { World } from './world.ts';
 
-export async function takeCompact(world: World, arrival: Arrival, outlet: Outlet): Promise<void> {
+export async function takeCompact(world: World, arrival: Arrival, writer: ResponseWriter): Promise<void> {
   const admitted = admit(world, arrival);
-  if ('rule' in admitted) return outlet.refuse(admitted.answer);
-  const end = await carryOut(world, { arrival, admitted, outlet });
+  if ('rule' in admitted) return writer.refuse(admitted.answer);
+  const end = await carryOut(world, { arrival, admitted, writer });
   world.journal.settle(admitted.turn, end);
 }
 
 interface Work {
   readonly arrival: Arrival;
   readonly admitted: AdmittedTurn;
-  readonly outlet: Outlet;
+  readonly writer: ResponseWriter;
 }
 
 async function carryOut(world: World, work: Work): Promise<Exclude<TurnStatus, 'running'>> {
-  const { outlet } = work;
+  const { writer } = work;
   const { account } = work.arrival;
   const noRoute = refusedRoute(account);
-  if (noRoute !== undefined) return refuse(noRoute, outlet);
+  if (noRoute !== undefined) return refuse(noRoute, writer);
   const behaviour = account.script.takeForTurn('http');
-  await rest(behaviour.delayMs, outlet);
-  if (outlet.gone.aborted) return 'aborted';
+  await rest(behaviour.delayMs, writer);
+  if (writer.gone.aborted) return 'aborted';
   const { fault } = behaviour;
   const failure = fault?.kind === 'status' ? fault : spentQuota(account);
-  if (failure !== undefined) return refuse(failure, outlet);
+  if (failure !== undefined) return refuse(failure, writer);
   if (isCut(fault)) {
-    outlet.cut(fault);
-    return afterStrike(fault, outlet);
+    writer.cut(fault);
+    return afterStrike(fault, writer);
   }
   const { body, headers } = compacted(world, work, behaviour);
-  outlet.open(headers);
-  outlet.send({ type: 'response.completed', response: body });
+  writer.open(headers);
+  writer.send({ type: 'response.completed', response: body });
   return 'answered';
 }
 
-function refuse({ status, body, headers = {} }: ErrorAnswer, outlet: Outlet): 'failed' {
-  outlet.refuse({ status, body, headers });
+function refuse({ status, body, headers = {} }: ErrorAnswer, writer: ResponseWriter): 'failed' {
+  writer.refuse({ status, body, headers });
   return 'failed';
 }
 

@@ -8,7 +8,7 @@ import { type Beat, begun, type Mark, type Plot, tell } from './story.ts';
 import type { ErrorAnswer, Headers, Item, WireEvent } from './wire.ts';
 
 /** The transport's side of one turn. After `refuse`, `end` or `cut` nothing more is sent. */
-export interface Outlet {
+export interface ResponseWriter {
   /** Aborted when the client left. */
   readonly gone: AbortSignal;
   /** The answer begins: status 200 and headers over HTTP, nothing over a socket. */
@@ -46,34 +46,34 @@ const DELIVERY_MS = 10;
 const HEADERLESS: ReadonlySet<Fault['kind']> = new Set(['status', 'reset', 'silence']);
 
 /** Resolves when the turn is over, however it ends. */
-export async function play(act: Play, outlet: Outlet): Promise<PlayEnd> {
+export async function play(act: Play, writer: ResponseWriter): Promise<PlayEnd> {
   const { behaviour, body } = act.plot;
-  if (body.background !== true) await rest(behaviour.delayMs, outlet);
-  const numbered = numbering(outlet);
+  if (body.background !== true) await rest(behaviour.delayMs, writer);
+  const numbered = numbering(writer);
   const early = dueAt(behaviour.fault, 'before_created') ?? dueAt(behaviour.fault, 'upgrade');
-  if (early !== undefined && !HEADERLESS.has(early.kind)) outlet.open(act.headers);
+  if (early !== undefined && !HEADERLESS.has(early.kind)) writer.open(act.headers);
   const end = await endAt(early, act.plot, numbered);
   if (end !== undefined) return end;
-  outlet.open(act.headers);
-  for (const frame of act.vendorFrames) outlet.send(frame);
+  writer.open(act.headers);
+  for (const frame of act.vendorFrames) writer.send(frame);
   return perform(act, numbered);
 }
 
-async function perform(act: Play, outlet: Outlet): Promise<PlayEnd> {
+async function perform(act: Play, writer: ResponseWriter): Promise<PlayEnd> {
   const { behaviour } = act.plot;
   let deltas = 0;
   for (const beat of tell(act.plot)) {
     const { event, mark } = beat;
     if (event.type.startsWith('response.output_item.')) act.onItem(event['item'] as Item);
     if (mark === 'completed') act.onCompleted();
-    await outlet.send(event);
-    await rest(pauseBehind(beat, behaviour), outlet);
+    await writer.send(event);
+    await rest(pauseBehind(beat, behaviour), writer);
     if (mark === undefined) continue;
     if (mark === 'delta') deltas += 1;
-    const end = await endAt(dueAfter(behaviour.fault, mark, deltas), act.plot, outlet);
+    const end = await endAt(dueAfter(behaviour.fault, mark, deltas), act.plot, writer);
     if (end !== undefined) return mark === 'completed' ? 'answered' : end;
   }
-  outlet.end();
+  writer.end();
   return 'answered';
 }
 
@@ -83,11 +83,15 @@ function pauseBehind({ event, mark }: Beat, { delayMs, paceMs }: Behaviour): num
 }
 
 /** How the turn ends at this place, or undefined when it goes on. */
-async function endAt(due: Fault | undefined, plot: Plot, outlet: Outlet): Promise<PlayEnd | undefined> {
-  if (outlet.gone.aborted) return 'aborted';
+async function endAt(
+  due: Fault | undefined,
+  plot: Plot,
+  writer: ResponseWriter,
+): Promise<PlayEnd | undefined> {
+  if (writer.gone.aborted) return 'aborted';
   if (due?.kind === 'reset') await pause(DELIVERY_MS);
-  if (due === undefined || strike(due, plot, outlet) === 'on') return undefined;
-  return afterStrike(due, outlet);
+  if (due === undefined || strike(due, plot, writer) === 'on') return undefined;
+  return afterStrike(due, writer);
 }
 
 const MOMENT: Readonly<Record<Mark, Fault['at']>> = {
@@ -107,58 +111,58 @@ function dueAfter(fault: Fault | undefined, mark: Mark, deltas: number): Fault |
 }
 
 /** Does what the fault says. `on`: the story goes on behind it. */
-function strike(fault: Fault, plot: Plot, outlet: Outlet): 'on' | 'over' {
+function strike(fault: Fault, plot: Plot, writer: ResponseWriter): 'on' | 'over' {
   switch (fault.kind) {
     case 'status':
-      outlet.refuse({ status: fault.status, body: fault.body, headers: fault.headers ?? {} }, fault.shape);
+      writer.refuse({ status: fault.status, body: fault.body, headers: fault.headers ?? {} }, fault.shape);
       return 'over';
     case 'response_failed':
-      outlet.send({ type: 'response.failed', response: { ...begun(plot, 'failed'), error: fault.error } });
-      outlet.end();
+      writer.send({ type: 'response.failed', response: { ...begun(plot, 'failed'), error: fault.error } });
+      writer.end();
       return 'over';
     case 'sse_error':
-      outlet.send({ type: 'error', ...fault.error, param: fault.param ?? null });
-      outlet.end();
+      writer.send({ type: 'error', ...fault.error, param: fault.param ?? null });
+      writer.end();
       return 'over';
     case 'garbage':
-      for (const frame of fault.frames) outlet.sendGarbage(frame);
+      for (const frame of fault.frames) writer.sendGarbage(frame);
       return 'on';
     default:
-      return outlet.cut(fault);
+      return writer.cut(fault);
   }
 }
 
 /** A silent turn lasts until the client gives up; every other fault ends it at once. */
-export async function afterStrike(fault: FaultKind, outlet: Outlet): Promise<PlayEnd> {
+export async function afterStrike(fault: FaultKind, writer: ResponseWriter): Promise<PlayEnd> {
   if (fault.kind !== 'silence') return 'failed';
-  if (!outlet.gone.aborted) {
+  if (!writer.gone.aborted) {
     await new Promise<void>((resolve) => {
-      outlet.gone.addEventListener('abort', () => resolve(), { once: true });
+      writer.gone.addEventListener('abort', () => resolve(), { once: true });
     });
   }
   return 'aborted';
 }
 
 /** Waits, but not longer than the client stays. */
-export async function rest(ms: number | undefined, outlet: Outlet): Promise<void> {
-  if (ms === undefined || ms <= 0 || outlet.gone.aborted) return;
+export async function rest(ms: number | undefined, writer: ResponseWriter): Promise<void> {
+  if (ms === undefined || ms <= 0 || writer.gone.aborted) return;
   try {
-    await pause(ms, undefined, { signal: outlet.gone, ref: false });
+    await pause(ms, undefined, { signal: writer.gone, ref: false });
   } catch (error) {
-    if (!outlet.gone.aborted) throw error;
+    if (!writer.gone.aborted) throw error;
   }
 }
 
 /** Adds `sequence_number`, counted from 0 per response, to every public event. */
-function numbering(outlet: Outlet): Outlet {
+function numbering(writer: ResponseWriter): ResponseWriter {
   let next = 0;
   return {
-    gone: outlet.gone,
-    open: (headers) => outlet.open(headers),
-    send: (event) => outlet.send({ ...event, sequence_number: next++ }),
-    sendGarbage: (frame) => outlet.sendGarbage(frame),
-    refuse: (answer, shape) => outlet.refuse(answer, shape),
-    end: () => outlet.end(),
-    cut: (how) => outlet.cut(how),
+    gone: writer.gone,
+    open: (headers) => writer.open(headers),
+    send: (event) => writer.send({ ...event, sequence_number: next++ }),
+    sendGarbage: (frame) => writer.sendGarbage(frame),
+    refuse: (answer, shape) => writer.refuse(answer, shape),
+    end: () => writer.end(),
+    cut: (how) => writer.cut(how),
   };
 }

@@ -4,7 +4,7 @@
  */
 import type { ServerResponse } from 'node:http';
 import { errorEvent } from './error-frames.ts';
-import type { Cut, Outlet } from './player.ts';
+import type { Cut, ResponseWriter } from './player.ts';
 import { reset } from './reset.ts';
 import type { ErrorAnswer, Headers, WireEvent } from './wire.ts';
 
@@ -20,7 +20,7 @@ export function sendJson(response: ServerResponse, answer: ErrorAnswer): void {
 }
 
 /** A stream of events; errors after its first byte become `error` events. */
-export function streamOutlet(response: ServerResponse, gone: AbortSignal): Outlet {
+export function streamWriter(response: ServerResponse, gone: AbortSignal): ResponseWriter {
   const send = (event: WireEvent) =>
     write(response, `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
   return {
@@ -45,7 +45,7 @@ export function streamOutlet(response: ServerResponse, gone: AbortSignal): Outle
 }
 
 /** The whole response as one JSON body, sent with its terminal event. */
-export function unaryOutlet(response: ServerResponse, gone: AbortSignal): Outlet {
+export function unaryWriter(response: ServerResponse, gone: AbortSignal): ResponseWriter {
   let opened: Headers = {};
   return {
     gone,
@@ -68,7 +68,7 @@ export function unaryOutlet(response: ServerResponse, gone: AbortSignal): Outlet
 }
 
 /** Answers with the response as it is queued; what happens to it later is no longer told here. */
-export function queuedOutlet(response: ServerResponse, gone: AbortSignal): Outlet {
+export function queuedWriter(response: ServerResponse, gone: AbortSignal): ResponseWriter {
   return {
     gone,
     open: () => undefined,

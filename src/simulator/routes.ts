@@ -10,8 +10,8 @@ import { codexModels, usageBody } from './dialect-chatgpt.ts';
 import { openaiModels } from './dialect-openai.ts';
 import { apiError, notFound } from './errors.ts';
 import { answerIssuer } from './issuer.ts';
-import type { Outlet } from './player.ts';
-import { queuedOutlet, sendJson, streamOutlet, unaryOutlet } from './responder.ts';
+import type { ResponseWriter } from './player.ts';
+import { queuedWriter, sendJson, streamWriter, unaryWriter } from './responder.ts';
 import type { Dialect } from './script.ts';
 import { answerStored, followedRun, type StoredRequest } from './stored-responses.ts';
 import { type Arrival, takeTurn } from './turn.ts';
@@ -90,10 +90,10 @@ function stored({ account, response, world }: Call, wanted: StoredRequest): void
   const run = followedRun(world, account, wanted);
   if (run === undefined) return sendJson(response, answerStored(world, account, wanted));
   if (!(run instanceof BackgroundRun)) return sendJson(response, run);
-  const outlet = streamOutlet(response, run.gone);
-  outlet.open({});
-  run.follow(outlet, Number(wanted.query.get('starting_after') ?? -1));
-  response.on('close', () => run.leave(outlet));
+  const writer = streamWriter(response, run.gone);
+  writer.open({});
+  run.follow(writer, Number(wanted.query.get('starting_after') ?? -1));
+  response.on('close', () => run.leave(writer));
 }
 
 async function answerChatgpt(call: Call): Promise<void> {
@@ -134,19 +134,19 @@ async function create(call: Call): Promise<void> {
   if (arrival.body.background === true && arrival.account.account.dialect === 'openai') {
     return runInBackground(world, arrival, response);
   }
-  await takeTurn(world, arrival, outletOf(response, arrival.body.stream === true ? 'stream' : 'unary'));
+  await takeTurn(world, arrival, writerOf(response, arrival.body.stream === true ? 'stream' : 'unary'));
 }
 
 /** What ends with its client. */
-function outletOf(response: ServerResponse, form: 'stream' | 'unary'): Outlet {
+function writerOf(response: ServerResponse, form: 'stream' | 'unary'): ResponseWriter {
   const gone = new AbortController();
   response.on('close', () => gone.abort());
-  return (form === 'stream' ? streamOutlet : unaryOutlet)(response, gone.signal);
+  return (form === 'stream' ? streamWriter : unaryWriter)(response, gone.signal);
 }
 
 async function runInBackground(world: World, arrival: Arrival, response: ServerResponse): Promise<void> {
   const run = new BackgroundRun(world, arrival.body.stream === true);
-  const client = (run.streamed ? streamOutlet : queuedOutlet)(response, run.gone);
+  const client = (run.streamed ? streamWriter : queuedWriter)(response, run.gone);
   run.follow(client, -1);
   response.on('close', () => run.leave(client));
   await takeTurn(world, arrival, run);
@@ -183,7 +183,7 @@ function parsed(text: string): CreateBody | undefined {
 
 async function compact(call: Call): Promise<void> {
   const arrival = arrivalOf(call, 'compact');
-  if (arrival !== undefined) await takeCompact(call.world, arrival, outletOf(call.response, 'unary'));
+  if (arrival !== undefined) await takeCompact(call.world, arrival, writerOf(call.response, 'unary'));
 }
 
 function countTokens({ response, text }: Call): void {

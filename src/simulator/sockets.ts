@@ -9,7 +9,7 @@ import type { AccountState, SocketDrop } from './account-state.ts';
 import { errorFrame } from './error-frames.ts';
 import { apiError, connectionLimit } from './errors.ts';
 import { strikeUpgrade, upgradeHeaders, upgradingAccount } from './handshake.ts';
-import type { Cut, Outlet } from './player.ts';
+import type { Cut, ResponseWriter } from './player.ts';
 import { reset } from './reset.ts';
 import type { SocketMemory } from './screening.ts';
 import type { FrameShape } from './script.ts';
@@ -140,7 +140,7 @@ class Lane {
       bytes,
       headers,
     } as const;
-    takeTurn(this.#world, arrival, this.#outlet()).catch((error: unknown) => {
+    takeTurn(this.#world, arrival, this.#writer()).catch((error: unknown) => {
       this.#parts.stream.destroy(error as Error);
     });
   }
@@ -151,7 +151,7 @@ class Lane {
     this.#write(errorFrame(answer));
   }
 
-  #outlet(): Outlet {
+  #writer(): ResponseWriter {
     return {
       gone: this.#gone.signal,
       open: () => undefined,

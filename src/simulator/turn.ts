@@ -1,6 +1,6 @@
 /**
  * One turn from arrival to end: judged by the strict rules, booked in the journal, played as scripted. The
- * transports hand in an `Outlet`; this file must not know which of them it is talking to.
+ * transports hand in an `ResponseWriter`; this file must not know which of them it is talking to.
  */
 import type { AccountState } from './account-state.ts';
 import { composeAnswer } from './answer.ts';
@@ -11,7 +11,7 @@ import { insufficientQuota, usageLimitReached } from './errors.ts';
 import { screenItemIds } from './item-ids.ts';
 import type { OpenTurn, TurnKind } from './journal.ts';
 import type { IssuedResponse } from './ledger.ts';
-import { type Outlet, play } from './player.ts';
+import { play, type ResponseWriter } from './player.ts';
 import {
   dereference,
   findParent,
@@ -115,9 +115,9 @@ function evict(memory: SocketMemory | undefined): void {
 }
 
 /** Takes the turn to its end: a refusal, a spent quota, or the scripted play. */
-export async function takeTurn(world: World, arrival: Arrival, outlet: Outlet): Promise<void> {
+export async function takeTurn(world: World, arrival: Arrival, writer: ResponseWriter): Promise<void> {
   const admitted = admit(world, arrival);
-  if ('rule' in admitted) return outlet.refuse(admitted.answer);
+  if ('rule' in admitted) return writer.refuse(admitted.answer);
   const { account, memory } = arrival;
   const { turn } = admitted;
   const spent = arrival.kind === 'prewarm' ? undefined : spentQuota(account);
@@ -125,7 +125,7 @@ export async function takeTurn(world: World, arrival: Arrival, outlet: Outlet): 
   if (failure !== undefined) {
     world.journal.settle(turn, 'failed');
     evict(memory);
-    return outlet.refuse(failure);
+    return writer.refuse(failure);
   }
   const { plot, issued } = stage(world, arrival, admitted);
   turn.responseId = plot.id;
@@ -140,7 +140,7 @@ export async function takeTurn(world: World, arrival: Arrival, outlet: Outlet): 
       world.journal.settle(turn, 'answered');
     },
   };
-  const end = await play(act, outlet);
+  const end = await play(act, writer);
   if (end !== 'answered') evict(memory);
   world.journal.settle(turn, end);
 }

@@ -18,20 +18,20 @@ const refusedAt = new Map<string, { readonly at: bigint; readonly bearer: string
 let gapsMs: number[] = [];
 let issued = Number(process.hrtime.bigint() % 1_000_000_000n) * 1_000_000;
 
-interface Outlet {
+interface ResponseWriter {
   write(bytes: Buffer): void;
   end(): void;
   gone(): boolean;
 }
 
-function play(shape: Shape, script: Script, outlet: Outlet): void {
+function play(shape: Shape, script: Script, writer: ResponseWriter): void {
   counts.turns += 1;
   issued += 1;
   const id = idFrom(issued);
-  const send = (template: Template): void => outlet.write(stamped(template, id));
+  const send = (template: Template): void => writer.write(stamped(template, id));
   const finish = (): void => {
     for (const template of script.tail) send(template);
-    outlet.end();
+    writer.end();
   };
   for (const template of script.head) send(template);
   if (shape.paceMs === 0) {
@@ -43,7 +43,7 @@ function play(shape: Shape, script: Script, outlet: Outlet): void {
   const tick = (): void => {
     const template = script.deltas[next];
     next += 1;
-    if (outlet.gone()) clearInterval(timer);
+    if (writer.gone()) clearInterval(timer);
     else if (template !== undefined) send(template);
     else {
       clearInterval(timer);

@@ -3,7 +3,7 @@
  */
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { maskedProxy } from '../../accounts/account.ts';
-import { readChanges, readIntake } from '../../accounts/account-input.ts';
+import { readAccountInput, readChanges } from '../../accounts/account-input.ts';
 import type { AccountWire } from '../../admin-api/account.ts';
 import type { ListWire } from '../../admin-api/answer.ts';
 import type { AccountId } from '../../domain/ids.ts';
@@ -19,9 +19,9 @@ export function accountRoutes(app: FastifyInstance, { pool, quotaMonitor, store 
   });
 
   app.post('/api/accounts', async (request, reply) => {
-    const intake = readIntake(request.body);
-    if (!intake.ok) return refuse(reply, intake.reason);
-    const saved = await Promise.all(intake.drafts.map((draft) => store.accounts.upsert(draft)));
+    const input = readAccountInput(request.body);
+    if (!input.ok) return refuse(reply, input.reason);
+    const saved = await Promise.all(input.drafts.map((draft) => store.accounts.upsert(draft)));
     const created = saved.some((one) => one.outcome === 'created');
     // Bounded in time: a person sees the plan and what is left at once, or the account as it is known.
     const probed = await Promise.all(saved.map((one) => quotaMonitor.probe(one.row.id)));

@@ -7,7 +7,7 @@ import { type Alert, compare, type Incidents, type PoolSnapshot } from './incide
 const NOON = Date.UTC(2026, 0, 5, 12);
 const MINUTE = 60_000;
 
-interface Look {
+interface Moment {
   readonly minute: number;
   /** By account, in the order of their names. */
   readonly accounts: Readonly<Record<string, AccountStatus>>;
@@ -15,7 +15,7 @@ interface Look {
   readonly disk?: PoolSnapshot['disk'];
 }
 
-function snapshotOf({ minute, accounts, restMs = 60 * MINUTE, disk = 'writable' }: Look): PoolSnapshot {
+function snapshotOf({ minute, accounts, restMs = 60 * MINUTE, disk = 'writable' }: Moment): PoolSnapshot {
   const at = NOON + minute * MINUTE;
   return {
     at,
@@ -32,9 +32,9 @@ function snapshotOf({ minute, accounts, restMs = 60 * MINUTE, disk = 'writable' 
 const inWords = ({ event, account }: Alert): string =>
   account === undefined ? event : `${event} ${account.id}`;
 
-function watch(looks: readonly Look[]): readonly (readonly string[])[] {
+function watch(moments: readonly Moment[]): readonly (readonly string[])[] {
   let incidents: Incidents = {};
-  return looks.map((look) => {
+  return moments.map((look) => {
     const compared = compare(incidents, snapshotOf(look));
     // As after a restart: what is kept is JSON.
     incidents = JSON.parse(JSON.stringify(compared.incidents));
@@ -42,10 +42,14 @@ function watch(looks: readonly Look[]): readonly (readonly string[])[] {
   });
 }
 
-const STORIES: readonly { title: string; looks: readonly Look[]; news: readonly (readonly string[])[] }[] = [
+const STORIES: readonly {
+  title: string;
+  moments: readonly Moment[];
+  news: readonly (readonly string[])[];
+}[] = [
   {
     title: 'an account that runs dry and comes back is told of once each',
-    looks: [
+    moments: [
       { minute: 0, accounts: { a: 'exhausted', b: 'ready' } },
       { minute: 1, accounts: { a: 'exhausted', b: 'ready' } },
       { minute: 2, accounts: { a: 'ready', b: 'ready' } },
@@ -55,7 +59,7 @@ const STORIES: readonly { title: string; looks: readonly Look[]; news: readonly 
   },
   {
     title: 'an account that flaps is told of once in ten minutes, and then what is true by then',
-    looks: [
+    moments: [
       { minute: 0, accounts: { a: 'exhausted', b: 'ready' } },
       { minute: 1, accounts: { a: 'ready', b: 'ready' } },
       { minute: 2, accounts: { a: 'exhausted', b: 'ready' } },
@@ -67,7 +71,7 @@ const STORIES: readonly { title: string; looks: readonly Look[]; news: readonly 
   },
   {
     title: 'a pause and its end are no news',
-    looks: [
+    moments: [
       { minute: 0, accounts: { a: 'paused', b: 'ready' } },
       { minute: 1, accounts: { a: 'paused', b: 'paused' } },
       { minute: 2, accounts: { a: 'ready', b: 'ready' } },
@@ -76,7 +80,7 @@ const STORIES: readonly { title: string; looks: readonly Look[]; news: readonly 
   },
   {
     title: 'an exhausted account that is paused is not back',
-    looks: [
+    moments: [
       { minute: 0, accounts: { a: 'exhausted', b: 'ready' } },
       { minute: 1, accounts: { a: 'paused', b: 'ready' } },
       { minute: 2, accounts: { a: 'exhausted', b: 'ready' } },
@@ -86,7 +90,7 @@ const STORIES: readonly { title: string; looks: readonly Look[]; news: readonly 
   },
   {
     title: 'a pool of which nobody can serve is out until the first is ready',
-    looks: [
+    moments: [
       { minute: 0, accounts: { a: 'exhausted', b: 'needs_login', c: 'paused' } },
       { minute: 1, accounts: { a: 'exhausted', b: 'ready', c: 'paused' } },
     ],
@@ -94,18 +98,18 @@ const STORIES: readonly { title: string; looks: readonly Look[]; news: readonly 
   },
   {
     title: 'a short rest of the only account is not the end of the pool',
-    looks: [{ minute: 0, accounts: { a: 'cooling' }, restMs: 5000 }],
+    moments: [{ minute: 0, accounts: { a: 'cooling' }, restMs: 5000 }],
     news: [[]],
   },
   {
     title: 'a long rest of the only account is',
-    looks: [{ minute: 0, accounts: { a: 'suspended' }, restMs: 5 * MINUTE }],
+    moments: [{ minute: 0, accounts: { a: 'suspended' }, restMs: 5 * MINUTE }],
     news: [['pool_exhausted']],
   },
-  { title: 'a pool without accounts is no news', looks: [{ minute: 0, accounts: {} }], news: [[]] },
+  { title: 'a pool without accounts is no news', moments: [{ minute: 0, accounts: {} }], news: [[]] },
   {
     title: 'a login that is mended ends in silence, and the next refusal is told of',
-    looks: [
+    moments: [
       { minute: 0, accounts: { a: 'needs_login', b: 'ready' } },
       { minute: 5, accounts: { a: 'ready', b: 'ready' } },
       { minute: 15, accounts: { a: 'needs_login', b: 'ready' } },
@@ -114,7 +118,7 @@ const STORIES: readonly { title: string; looks: readonly Look[]; news: readonly 
   },
   {
     title: 'an account that was removed is forgotten',
-    looks: [
+    moments: [
       { minute: 0, accounts: { a: 'exhausted', b: 'ready' } },
       { minute: 1, accounts: { b: 'ready' } },
     ],
@@ -122,7 +126,7 @@ const STORIES: readonly { title: string; looks: readonly Look[]; news: readonly 
   },
   {
     title: 'a disk that fails and recovers is told of once each',
-    looks: [
+    moments: [
       { minute: 0, accounts: {}, disk: 'failing' },
       { minute: 1, accounts: {}, disk: 'failing' },
       { minute: 2, accounts: {} },
@@ -131,7 +135,7 @@ const STORIES: readonly { title: string; looks: readonly Look[]; news: readonly 
   },
   {
     title: 'a clock that was set back does not silence anything',
-    looks: [
+    moments: [
       { minute: 100, accounts: { a: 'needs_login', b: 'ready' } },
       { minute: 101, accounts: { a: 'ready', b: 'ready' } },
       { minute: 0, accounts: { a: 'needs_login', b: 'ready' } },
@@ -140,8 +144,8 @@ const STORIES: readonly { title: string; looks: readonly Look[]; news: readonly 
   },
 ];
 
-test.each(STORIES)('$title', ({ looks, news }) => {
-  expect(watch(looks)).toEqual(news);
+test.each(STORIES)('$title', ({ moments, news }) => {
+  expect(watch(moments)).toEqual(news);
 });
 
 test('what is over and long past is not kept', () => {
@@ -179,12 +183,12 @@ test('whatever happens, the two kinds of a subject alternate and each keeps its 
   fc.assert(
     fc.property(anyLooks, (steps) => {
       let minute = 0;
-      const looks = steps.map(({ minutes, ...look }) => {
+      const moments = steps.map(({ minutes, ...look }) => {
         minute += minutes;
         return { ...look, minute };
       });
-      const told = watch(looks).flatMap((news, i) =>
-        news.map((event) => ({ event, minute: looks[i]?.minute ?? 0 })),
+      const told = watch(moments).flatMap((news, i) =>
+        news.map((event) => ({ event, minute: moments[i]?.minute ?? 0 })),
       );
       for (const pair of PAIRS) {
         const events = told.map(({ event }) => event).filter((event) => pair.includes(event));
